@@ -1,0 +1,56 @@
+# Two commands do everything, with all their own set-up: make demo, make test.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+TORCH  := $(shell grep '^torch==' requirements.lock)
+# Bytecode off would make every start compile feast, torch and prefect again.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: demo test test-all lint format install lock clean bench-recommender
+
+demo: $(READY)   ## the main job on the default shop: raw orders to a released, served model
+	@$(BIN)/counterfoil demo
+
+test: $(READY)   ## all tests but the slow ones; needs no network
+	@$(BIN)/python -m pytest -m "not slow"
+
+test-all: $(READY)   ## every test, the slow ones too
+	@$(BIN)/python -m pytest
+
+lint: $(READY)   ## ruff, formatting, mypy --strict
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: $(READY)
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format --quiet .
+
+bench-recommender: $(READY)   ## NDCG@10 against its floors; JSON=FILE keeps the figures
+	@$(BIN)/counterfoil evaluate recommender --json > $(or $(JSON),/dev/stdout)
+
+install: $(READY)
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
+	  { echo "error: Python 3.11 is needed"; \
+	    echo "  where     $$($(PYTHON) --version 2>&1) at $$(command -v $(PYTHON))"; \
+	    echo "  next      make demo PYTHON=/path/to/python3.11"; exit 2; } >&2
+	@echo "Installing into $(VENV) (about 2 minutes with a CPU build of torch)" >&2
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check uv $(TORCH)
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@echo "Compiling the environment once" >&2
+	@$(BIN)/python -m compileall -q -j 2 -o 0 -o 1 -x 'py312_intrinsics' $(VENV)/lib || true
+	@touch $(READY)
+
+lock:   ## resolve pyproject.toml again, then look at the difference before committing it
+	@$(BIN)/uv pip compile pyproject.toml --extra dev --upgrade --python-version 3.11 --quiet \
+	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links -o requirements.new
+	@{ head -2 requirements.lock; grep -vE '^(nvidia-|cuda-|triton)' requirements.new; } > requirements.lock.new
+	@mv requirements.lock.new requirements.lock && rm requirements.new
+
+clean:   ## remove state and environment
+	rm -rf .counterfoil $(VENV)

@@ -1,0 +1,25 @@
+{#
+Writes a feature table to Parquet, sorted by entity and time, where Feast
+reads it. Only DuckDB does so: another engine serves the table itself.
+dbt-duckdb's `external` materialization would write a row of nulls for an
+empty model, and could not enforce not_null.
+#}
+{% macro publish_features() %}
+    {{ return(adapter.dispatch('publish_features')()) }}
+{% endmacro %}
+
+
+{% macro default__publish_features() %}
+{% endmacro %}
+
+
+{% macro duckdb__publish_features() %}
+    {%- if execute -%}
+    {%- set feast = model.config.meta.feast -%}
+    copy (
+        select * from {{ this }}
+        order by {{ feast.entity }}, {{ feast.timestamp }}
+    ) to '{{ env_var('COUNTERFOIL_FEATURES_DIR') }}/{{ this.name }}.parquet'
+    (format parquet, compression zstd)
+    {%- endif -%}
+{% endmacro %}

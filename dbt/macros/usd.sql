@@ -1,0 +1,21 @@
+{# Dollars for one unit of the currency in a column; null if it has no rate. #}
+{% macro usd_per_unit(currency) %}
+    {%- set rates = var('usd_per_unit') -%}
+    {%- set usd_per_gbp = env_var('COUNTERFOIL_USD_PER_GBP', rates['GBP'] | string) -%}
+    case {{ currency }}
+    {%- for code, rate in rates.items() %}
+        when '{{ code }}' then {{ usd_per_gbp if code == 'GBP' else rate }}
+    {%- endfor %}
+    end
+{%- endmacro %}
+
+
+{# Whole cents: sums of integers do not depend on the order of adding. #}
+{% macro cents(usd) %}
+    {{- 'cast(round(' ~ usd ~ ' * 100) as ' ~ dbt.type_bigint() ~ ')' -}}
+{% endmacro %}
+
+
+{% macro as_usd(cents) %}
+    {{- 'cast(' ~ cents ~ ' as ' ~ type_double() ~ ') / 100' -}}
+{% endmacro %}

@@ -1,0 +1,85 @@
+{#
+Windows over days, exact and without a self-join.
+
+A feature row stands at midnight of a day d and knows [d - W, d). What
+happened on day x therefore enters its windows in the row of x + 1, and
+leaves a window of W days in the row of x + 1 + W. `window_deltas` writes
+both as signed rows, `window_totals` adds them up day by day.
+
+`measures` maps an integer column to its windows, in days; 0 means all time:
+    {'order_count': [0, 7, 28]}
+gives the columns order_count, order_count_7d and order_count_28d.
+#}
+{% macro window_deltas(relation, entity, day, measures) %}
+    {%- set columns = window_columns(measures) -%}
+    {%- set windows = [0] + columns | map(attribute='days') | list -%}
+    {%- for days in windows | unique | sort %}
+    {%- if days > 0 %}
+    union all
+    {%- endif %}
+    {#- The block of 0 days enters all windows; the others leave one each. #}
+    select
+        {{ entity }},
+        {{ dbt.dateadd('day', days + 1, day) }} as event_timestamp,
+        {%- for column in columns %}
+        {%- if days == 0 %}
+        cast({{ column.measure }} as {{ dbt.type_bigint() }}) as {{ column.name }}
+        {%- elif column.days == days %}
+        cast(-{{ column.measure }} as {{ dbt.type_bigint() }}) as {{ column.name }}
+        {%- else %}
+        0 as {{ column.name }}
+        {%- endif %}
+        {{- ',' if not loop.last }}
+        {%- endfor %}
+    from {{ relation }}
+    {%- if days > 0 %}
+    where
+        {%- for column in columns if column.days == days %}
+        {{ 'or ' if not loop.first }}{{ column.measure }} <> 0
+        {%- endfor %}
+    {%- endif %}
+    {%- endfor %}
+{% endmacro %}
+
+
+{% macro window_totals(relation, entity, measures) %}
+    {%- set columns = window_columns(measures) %}
+    select
+        {{ entity }},
+        cast(event_timestamp as {{ dbt.type_timestamp() }}) as event_timestamp,
+        {%- for column in columns %}
+        cast(
+            sum({{ column.name }}) over so_far as {{ dbt.type_bigint() }}
+        ) as {{ column.name }}
+        {{- ',' if not loop.last }}
+        {%- endfor %}
+    from (
+        select
+            {{ entity }},
+            event_timestamp,
+            {%- for column in columns %}
+            cast(
+                sum({{ column.name }}) as {{ dbt.type_bigint() }}
+            ) as {{ column.name }}
+            {{- ',' if not loop.last }}
+            {%- endfor %}
+        from {{ relation }}
+        group by {{ entity }}, event_timestamp
+    ) as by_day
+    window so_far as (
+        partition by {{ entity }} order by event_timestamp
+        rows between unbounded preceding and current row
+    )
+{% endmacro %}
+
+
+{% macro window_columns(measures) %}
+    {%- set columns = [] -%}
+    {%- for measure, windows in measures.items() -%}
+        {%- for days in windows -%}
+            {%- set name = measure if days == 0 else measure ~ '_' ~ days ~ 'd' -%}
+            {%- do columns.append({'name': name, 'measure': measure, 'days': days}) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {{ return(columns) }}
+{% endmacro %}

@@ -1,0 +1,7 @@
+with searches as (
+
+    select * from {{ ref('int_searches__attributed') }}
+
+)
+
+select * from searches

@@ -1,0 +1,1 @@
+"""Feature repository: what Feast scans (definitions.py) and how the other rooms reach it."""

@@ -1,0 +1,1 @@
+"""Flows: Prefect flows, the command line and the importers. Order, retries, records; no logic."""

@@ -1,0 +1,81 @@
+"""Releases: which version of a model answers, and the gate a challenger has to pass.
+
+The gate is pure; the champion is read from the append-only records: the newest release that was
+granted. Serving asks :func:`champion_version` and nothing else.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlmodel import desc, select
+
+from governance.errors import StateError
+from governance.records import Release, session
+from governance.settings import Settings
+
+GATE_METRIC = "ndcg_at_10"  # position-aware, over full rankings; the floors are stated in it
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the gate said, why, and the figures it compared."""
+
+    is_released: bool
+    reason: str
+    comparison: dict[str, float]
+
+
+def decide(
+    *,
+    challenger: float,
+    champion: float | None,
+    floors: dict[str, float],
+    is_same_version: bool = False,
+) -> Verdict:
+    """Release only what beats the champion and every floor; all figures are GATE_METRIC."""
+    figures = {"challenger": challenger, **{f"floor {k}": v for k, v in floors.items()}}
+    if champion is not None:
+        figures["champion"] = champion
+    if is_same_version:
+        return Verdict(False, "the challenger is the champion: nothing to release", figures)
+    for name, floor in floors.items():
+        if not challenger > floor:
+            reason = f"{GATE_METRIC} {challenger:.4f} does not beat the floor {name} {floor:.4f}"
+            return Verdict(False, reason, figures)
+    if champion is not None and not challenger > champion:
+        reason = f"{GATE_METRIC} {challenger:.4f} does not beat the champion's {champion:.4f}"
+        return Verdict(False, reason, figures)
+    against = "every floor" if champion is None else "the champion and every floor"
+    return Verdict(True, f"{GATE_METRIC} {challenger:.4f} beats {against}", figures)
+
+
+def latest_release(settings: Settings, model_name: str) -> Release | None:
+    """The newest release that was granted to ``model_name``, or None."""
+    query = (
+        select(Release)
+        .where(Release.model_name == model_name, Release.is_released)
+        .order_by(desc(Release.id))
+        .limit(1)
+    )
+    with session(settings) as records:
+        return records.exec(query).first()
+
+
+def champion_version(settings: Settings, model_name: str) -> str | None:
+    """The version that answers now, or None before the first release."""
+    release = latest_release(settings, model_name)
+    return None if release is None else release.challenger_version
+
+
+def champion_dir(settings: Settings, model_name: str) -> Path:
+    """The bundle folder of the champion; StateError where there is none yet."""
+    version = champion_version(settings, model_name)
+    folder = settings.bundles_dir / model_name / (version or "none")
+    if version is None or not folder.is_dir():
+        raise StateError(
+            f"model {model_name} has no released version",
+            where=str(settings.bundles_dir / model_name),
+            why="no release has been granted" if version is None else f"{folder} is missing",
+            next_step="counterfoil demo trains and releases one",
+        )
+    return folder

@@ -1,0 +1,1 @@
+"""Serving: KServe predictors, request and response types, online reading."""

@@ -1,0 +1,194 @@
+"""The core: wishes in, decided answers out, the same for KServe and the command line.
+
+Pure but for the reader it is given: no clock, no files, no framework. Candidates of all wishes are
+found first, so that the users of a batch take one feature read and their candidates another.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+import numpy as np
+
+from governance.errors import InputError
+from governance.receipts import Decided, Evidence
+from governance.settings import Settings
+from serving.ports import Candidates, FeatureMatrix, Ranking, Recommender
+from serving.reading import Features, Matrix
+from serving.schemas import (
+    Recommendation,
+    RecommendedItem,
+    RecommendRequest,
+    RequestError,
+    parse_instance,
+)
+
+CANDIDATES = 200  # twice the largest k; more is read and ranked for nothing
+SCORE_DIGITS = 6  # float32 scores have seven; the rest is noise between machines
+COLD_START: Literal["cold_start"] = "cold_start"
+
+ReadFeatures = Callable[..., Features]
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Which model answers, and which features it was trained on."""
+
+    name: str
+    version: str
+    digest: str
+    feature_service: str
+    schema_hash: str
+
+
+def recommend(
+    requests: Sequence[RecommendRequest],
+    *,
+    recommender: Recommender,
+    read_features: ReadFeatures,
+    identity: Identity,
+    requested_at: datetime,
+    new_id: Callable[[], str],
+) -> list[Decided]:
+    """One decided answer per wish, in order; reads each entity's features once."""
+    found = [
+        recommender.candidates(wish.user_id, surface=wish.surface, limit=CANDIDATES)
+        for wish in requests
+    ]
+    features = read_features(
+        user_ids=list(dict.fromkeys(wish.user_id for wish in requests)),
+        item_ids=list(dict.fromkeys(item for candidates in found for item in candidates.item_ids)),
+    )
+    return [
+        _decide(
+            wish,
+            candidates,
+            _rows_of(features, wish, candidates),
+            recommender=recommender,
+            identity=identity,
+            requested_at=requested_at,
+            request_id=new_id(),
+        )
+        for wish, candidates in zip(requests, found, strict=True)
+    ]
+
+
+def predict_once(settings: Settings, request: dict[str, object]) -> dict[str, object]:
+    """Load the champion, give one answer and record it: ``counterfoil predict``.
+
+    ``request`` is one V1 instance; the result is one V1 prediction.
+    """
+    from serving.predictor import load_predictor, now  # torch and Feast
+
+    try:
+        wish = parse_instance(request, RecommendRequest, path="")
+    except RequestError as error:
+        field, _, sentence = str(error).partition(": ")
+        raise InputError(
+            "the request cannot be used",
+            where=field,
+            why=sentence,
+            next_step="counterfoil predict --help",
+        ) from None
+    return load_predictor(settings).answer([wish], requested_at=now())[0]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The part of a batch's features that belongs to one wish."""
+
+    user: FeatureMatrix
+    items: FeatureMatrix
+    is_degraded: bool
+
+
+def _rows_of(features: Features, wish: RecommendRequest, candidates: Candidates) -> Rows:
+    place = {item: row for row, item in enumerate(features.item_ids)}
+    user_row = features.user_ids.index(wish.user_id)
+    return Rows(
+        user=_part(features.users, [user_row]),
+        items=_part(features.items, [place[item] for item in candidates.item_ids]),
+        is_degraded=features.is_degraded,
+    )
+
+
+def _part(matrix: FeatureMatrix, rows: list[int]) -> FeatureMatrix:
+    return Matrix(matrix.values[rows], matrix.missing[rows], matrix.columns)
+
+
+def _decide(
+    wish: RecommendRequest,
+    candidates: Candidates,
+    rows: Rows,
+    *,
+    recommender: Recommender,
+    identity: Identity,
+    requested_at: datetime,
+    request_id: str,
+) -> Decided:
+    ranking = recommender.rank(candidates, rows.user, rows.items)
+    answer = Recommendation(
+        request_id=request_id,
+        user_id=wish.user_id,
+        surface=wish.surface,
+        items=_items(ranking, wish.k, recommender),
+        model_name=identity.name,
+        model_version=identity.version,
+        feature_service=identity.feature_service,
+        fallback=COLD_START if candidates.is_cold_start else None,
+        is_degraded=rows.is_degraded,
+    )
+    return Decided(
+        request_id=request_id,
+        requested_at=requested_at,
+        model_name=identity.name,
+        model_version=identity.version,
+        model_digest=identity.digest,
+        feature_service=identity.feature_service,
+        schema_hash=identity.schema_hash,
+        request=wish.model_dump(),
+        answer=answer.model_dump(),
+        evidence=_evidence(candidates, rows),
+    )
+
+
+def _items(ranking: Ranking, k: int, recommender: Recommender) -> list[RecommendedItem]:
+    return [
+        RecommendedItem(
+            item_id=item_id,
+            title=recommender.title(item_id),
+            score=round(float(score), SCORE_DIGITS),
+            retriever=retriever,
+            reasons=list(reasons)[:3],
+        )
+        for item_id, score, retriever, reasons in zip(
+            ranking.item_ids[:k], ranking.scores, ranking.retrievers, ranking.reasons, strict=False
+        )
+    ]
+
+
+def _evidence(candidates: Candidates, rows: Rows) -> Evidence:
+    return Evidence(
+        candidates=[
+            {"item_id": item_id, "scores": _scores(candidates, i)}
+            for i, item_id in enumerate(candidates.item_ids)
+        ],
+        user_columns=[column.name for column in rows.user.columns],
+        user_values=_known(rows.user)[0],
+        item_columns=[column.name for column in rows.items.columns],
+        item_values=dict(zip(candidates.item_ids, _known(rows.items), strict=True)),
+    )
+
+
+def _scores(candidates: Candidates, row: int) -> dict[str, float]:
+    found = {name: float(scores[row]) for name, scores in candidates.scores.items()}
+    return {name: score for name, score in found.items() if np.isfinite(score)}
+
+
+def _known(matrix: FeatureMatrix) -> list[list[float | None]]:
+    """Values as the store had them; None where it had none."""
+    known = matrix.values.astype(object)
+    known[matrix.missing | ~np.isfinite(matrix.values)] = None
+    rows: list[list[float | None]] = known.tolist()
+    return rows

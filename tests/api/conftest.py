@@ -1,0 +1,173 @@
+"""A real server on a real home: ``python -m serving.server`` in a process of its own.
+
+The home is COUNTERFOIL_TEST_HOME or, without it, the project's own; it must hold a champion. It is
+only read: each server gets a folder of links to it and a copy of the records, so that decisions of
+a test run are not left behind.
+"""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from governance.errors import CounterfoilError
+from governance.settings import PROJECT_ROOT, Settings
+from serving.champion import find_champion
+
+START_SECONDS = 180  # Feast alone takes up to 28 s to import on two busy cores
+
+
+@dataclass
+class Server:
+    """A running predictor and how to reach it."""
+
+    process: subprocess.Popen
+    settings: Settings
+    log_path: Path
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.settings.http_port}"
+
+    @property
+    def predict_url(self) -> str:
+        return f"{self.url}/v1/models/recommender:predict"
+
+    def log(self) -> str:
+        return self.log_path.read_text()
+
+    def predict(self, *instances, **kwargs) -> httpx.Response:
+        return httpx.post(
+            self.predict_url, json={"instances": list(instances)}, timeout=30, **kwargs
+        )
+
+    def explain(self, request_id, **kwargs) -> httpx.Response:
+        body = {"instances": [{"request_id": request_id}]}
+        return httpx.post(
+            f"{self.url}/v1/models/recommender:explain", json=body, timeout=30, **kwargs
+        )
+
+    def curl_body(self) -> dict:
+        """The body of the command the server prints for trying it."""
+        (line,) = re.findall(r"curl -s .*-d '(.*)'", self.log())
+        return json.loads(line)
+
+    def environment(self) -> dict[str, str]:
+        return environment(self.settings)
+
+    def stop(self) -> int:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=60)
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """This process's environment with the home and ports of ``settings``, and bytecode on."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("COUNTERFOIL_")}
+    kept.pop("PYTHONDONTWRITEBYTECODE", None)
+    return kept | {
+        "COUNTERFOIL_HOME": str(settings.home_dir),
+        "COUNTERFOIL_HTTP_PORT": str(settings.http_port),
+        "COUNTERFOIL_GRPC_PORT": str(settings.grpc_port),
+    }
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("0.0.0.0", 0))
+        return probe.getsockname()[1]
+
+
+def linked_home(source: Path, home: Path, *, without: tuple[str, ...] = ()) -> Path:
+    """A home of links to ``source``, but for its own records and what is left out."""
+    home.mkdir(parents=True)
+    for entry in source.iterdir():
+        if entry.name.startswith("records.db"):
+            shutil.copy2(entry, home / entry.name)
+        elif not entry.name.startswith(without or ("\0",)):
+            (home / entry.name).symlink_to(entry)
+    return home
+
+
+def start(home: Path, *, wait_for: int = 200) -> Server:
+    """Start a server and wait until it has loaded and readiness answers ``wait_for``."""
+    settings = Settings(home=home, http_port=free_port(), grpc_port=free_port())
+    log_path = home / "server.log"
+    with log_path.open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "serving.server"],
+            cwd=PROJECT_ROOT,
+            env=environment(settings),
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    server = Server(process, settings, log_path)
+    ends_at = time.monotonic() + START_SECONDS
+    while time.monotonic() < ends_at and process.poll() is None:
+        answer = _ready(server)
+        if answer is not None and answer.status_code == wait_for and "loading" not in answer.text:
+            return server
+        time.sleep(0.3)
+    process.kill()
+    pytest.fail(f"the server did not become ready:\n{server.log()[-4000:]}")
+
+
+def _ready(server: Server) -> httpx.Response | None:
+    try:
+        return httpx.get(f"{server.url}/v2/health/ready", timeout=5)
+    except httpx.HTTPError:
+        return None
+
+
+@pytest.fixture(scope="session")
+def source_home() -> Path:
+    """A home with a champion; the tests are skipped where there is none."""
+    home = Path(os.environ.get("COUNTERFOIL_TEST_HOME", PROJECT_ROOT / ".counterfoil"))
+    if not (home / "records.db").is_file():
+        pytest.skip(f"no home at {home}: run make demo, or set COUNTERFOIL_TEST_HOME")
+    try:
+        find_champion(Settings(home=home))
+    except CounterfoilError as error:
+        pytest.skip(f"{error.what} at {home}: run make demo, or set COUNTERFOIL_TEST_HOME")
+    return home
+
+
+@pytest.fixture
+def start_server(source_home, tmp_path) -> Iterator[Callable[..., Server]]:
+    """Start a server of one's own on a home that ``change(home)`` may spoil first."""
+    running = []
+
+    def started(change=None, *, without=(), wait_for=200) -> Server:
+        home = linked_home(source_home, tmp_path / "home", without=without)
+        if change is not None:
+            change(home)
+        running.append(start(home, wait_for=wait_for))
+        return running[-1]
+
+    yield started
+    for server in running:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def server(source_home, tmp_path_factory) -> Iterator[Server]:
+    """One ready server for all tests of this folder that do not break it."""
+    running = start(linked_home(source_home, tmp_path_factory.mktemp("serving") / "home"))
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def known_user(server) -> str:
+    return server.curl_body()["instances"][0]["user_id"]

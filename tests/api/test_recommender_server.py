@@ -1,0 +1,110 @@
+"""The server's life: a taken port, a champion that must not serve, a lost store, SIGTERM."""
+
+import shutil
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+
+import httpx
+import pytest
+
+from governance.settings import PROJECT_ROOT
+from serving.champion import find_champion
+
+pytestmark = pytest.mark.pipeline
+
+
+def test_a_taken_port_ends_at_once_with_one_error(server):
+    began = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-m", "serving.server"],
+        cwd=PROJECT_ROOT,
+        env=server.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith(f"error: port {server.settings.http_port} is in use\n")
+    assert "COUNTERFOIL_HTTP_PORT" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert time.monotonic() - began < 10  # nothing heavy was loaded
+
+
+def test_a_home_without_a_champion_ends_with_what_to_do(server, tmp_path):
+    with socket.socket() as one, socket.socket() as two:
+        one.bind(("0.0.0.0", 0))
+        two.bind(("0.0.0.0", 0))
+        ports = [str(s.getsockname()[1]) for s in (one, two)]
+    changes = dict(zip(("COUNTERFOIL_HTTP_PORT", "COUNTERFOIL_GRPC_PORT"), ports, strict=True))
+    done = subprocess.run(
+        [sys.executable, "-m", "serving.server"],
+        cwd=PROJECT_ROOT,
+        env=server.environment() | changes | {"COUNTERFOIL_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "error: there is no champion of recommender" in done.stderr
+    assert "counterfoil demo" in done.stderr
+
+
+def test_another_schema_hash_keeps_the_model_unready_with_a_sentence(start_server):
+    def change(home):
+        with sqlite3.connect(home / "records.db") as records:
+            records.execute("update model_version set schema_hash = 'another'")
+
+    server = start_server(change, wait_for=503)
+    for path in ("/v2/health/ready", "/v2/models/recommender/ready", "/v1/models/recommender"):
+        answer = httpx.get(server.url + path)
+        assert answer.status_code == 503
+        assert "schema hash" in answer.json()["error"]
+    assert server.predict({"user_id": "1"}).status_code == 503
+    assert httpx.get(f"{server.url}/v2/health/live").status_code == 200
+    assert "schema hash" in server.log()
+    assert server.stop() == 0
+
+
+def test_a_changed_bundle_file_keeps_the_model_unready(start_server, source_home):
+    from governance.settings import Settings
+
+    champion = find_champion(Settings(home=source_home))
+
+    def change(home):
+        (home / "bundles").unlink()
+        copy = home / "bundles" / champion.name / champion.version
+        shutil.copytree(champion.bundle_dir, copy)
+        changed = max(copy.rglob("*.safetensors"), key=lambda path: path.stat().st_size)
+        content = bytearray(changed.read_bytes())
+        content[-1] ^= 1
+        changed.write_bytes(bytes(content))
+
+    server = start_server(change, wait_for=503)
+    answer = httpx.get(f"{server.url}/v2/models/recommender/ready")
+    assert answer.status_code == 503
+    assert "digest" in answer.json()["error"]
+
+
+def test_a_lost_store_gives_degraded_answers_not_errors(start_server, known_user, source_home):
+    def change(home):
+        (home / "online.db").unlink()
+        shutil.copy2(source_home / "online.db", home / "online.db")
+
+    server = start_server(change)
+    with sqlite3.connect(server.settings.online_path) as store:
+        tables = store.execute("select name from sqlite_master where type = 'table'").fetchall()
+        for (table,) in tables:
+            store.execute(f'drop table "{table}"')
+    answer = server.predict({"user_id": known_user, "k": 5})
+    (prediction,) = answer.json()["predictions"]
+    assert answer.status_code == 200
+    assert prediction["is_degraded"] is True
+    assert answer.headers["x-degraded"] == "true"
+    assert len(prediction["items"]) == 5
+    (explanation,) = server.explain(prediction["request_id"]).json()["explanations"]
+    assert explanation["is_degraded"] is True
+    assert server.stop() == 0

@@ -1,0 +1,1 @@
+"""Training: point-in-time training sets, one folder per model, metrics, bundles."""

@@ -1,0 +1,1 @@
+"""The shopper simulator: search and click logs around real baskets. Start at ``simulate.py``."""
