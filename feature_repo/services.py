@@ -7,6 +7,9 @@ names it: add ``recommender_v2`` rather than edit ``recommender_v1``.
 
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from governance.declarations import Column, FeatureModel, read_feature_models
 from governance.errors import InputError
 from governance.files import digest_of
@@ -79,3 +82,10 @@ def refuse_repeats(service: str, columns: tuple[Column, ...]) -> None:
                 next_step="rename one of them in its .sql and .yml",
             )
         seen[column.name] = column
+
+
+def defaults(columns: tuple[Column, ...]) -> npt.NDArray[np.float64]:
+    """What stands for a missing value, by column; NaN where none is declared."""
+    given = (column.default for column in columns)
+    numbers = [float(value) if isinstance(value, (int, float)) else np.nan for value in given]
+    return np.array(numbers, dtype=np.float64)

@@ -7,29 +7,40 @@ settings and turns its answers into Arrow and numpy. Columns, defaults and hashe
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 from feast import FeatureStore
 
 from feature_repo import views
-from governance.declarations import Column, read_feature_models
+from feature_repo.online import FeatureMatrix, read_online
+from feature_repo.services import (
+    columns_hash,
+    defaults,
+    schema_hash,
+    service_columns,
+    service_models,
+)
+from feature_repo.stores.packed_rows import EPOCH
+from governance.declarations import FeatureModel, read_feature_models
+from governance.errors import StateError
 from governance.settings import Settings
 
+__all__ = [
+    "FeatureMatrix",
+    "apply",
+    "columns_hash",
+    "defaults",
+    "historical_features",
+    "materialise",
+    "open_store",
+    "read_online",
+    "schema_hash",
+    "service_columns",
+]
+
 Progress = Callable[[str, int], None]  # (feature view, rows written since the last call)
-
-
-@dataclass(frozen=True)
-class FeatureMatrix:
-    """Online values of ``n`` ids: values and missing are (n, d), ages_seconds is (n,)."""
-
-    values: npt.NDArray[np.float64]  # NaN where missing
-    missing: npt.NDArray[np.bool_]  # not found, null, or older than its view's ttl
-    ages_seconds: npt.NDArray[np.float64]  # of the oldest row used; NaN where none was
-    columns: tuple[Column, ...]
 
 
 def open_store(settings: Settings) -> FeatureStore:
@@ -46,10 +57,11 @@ def apply(settings: Settings) -> FeatureStore:
     keys = views.entities(models)
     declared = views.feature_views(models, features_dir=settings.features_dir)
     services = views.feature_services(declared, dbt_dir=settings.dbt_dir)
-    gone = [view for view in store.list_batch_feature_views() if view.name not in declared]
+    old_views = [view for view in store.list_batch_feature_views() if view.name not in declared]
+    old_services = [old for old in store.list_feature_services() if old.name not in services]
     store.apply(
         [*keys.values(), *declared.values(), *services.values()],
-        objects_to_delete=[*gone, *(view.batch_source for view in gone)],
+        objects_to_delete=[*old_services, *old_views, *(view.batch_source for view in old_views)],
         partial=False,
     )
     return store
@@ -58,10 +70,102 @@ def apply(settings: Settings) -> FeatureStore:
 def materialise(
     settings: Settings, *, as_of: datetime, progress: Progress | None = None
 ) -> dict[str, int]:
-    raise NotImplementedError
+    """Bring the online store to ``as_of``; rows written, by view. Running it again changes nothing.
+
+    Each view is one transaction. What the store held up to ``as_of`` is replaced, so that online
+    equals offline also where a later build has fewer rows; what was pushed since then stays.
+    """
+    store = open_store(settings)
+    end = as_of if as_of.tzinfo else as_of.replace(tzinfo=UTC)
+    written = {}
+    for model in read_feature_models(settings.dbt_dir):
+        if model.is_online:
+            _refuse_missing_file(model, settings)
+            written[model.name] = _materialise_view(store, model, end=end, progress=progress)
+    return written
 
 
 def historical_features(label_rows: pa.Table, *, service: str, settings: Settings) -> pa.Table:
+    """``label_rows`` as they are, then the service's columns as each label's time knew them.
+
+    Labels carry the entity keys and ``event_timestamp`` (naive UTC); a missing value is null. A
+    row that a backfill created after a label's time was not known then, and is not seen.
+    """
     store = open_store(settings)
-    job = store.get_historical_features(label_rows.to_pandas(), store.get_feature_service(service))
-    return job.to_arrow()
+    for model in service_models(service, dbt_dir=settings.dbt_dir):
+        _refuse_missing_file(model, settings)
+    job = store.get_historical_features(
+        label_rows, _registered_service(store, service), filter_by_created_timestamp=True
+    )
+    joined = job.to_arrow()
+    columns = service_columns(service, dbt_dir=settings.dbt_dir)
+    wanted = [*label_rows.column_names, *(column.name for column in columns)]
+    if joined.num_rows != label_rows.num_rows or set(wanted) != set(joined.column_names):
+        raise StateError(
+            f"the registry's {service} is not the declared one",
+            where=str(settings.registry_database_url),
+            why=f"{joined.num_rows} rows and {joined.num_columns} columns came back,"
+            f" {label_rows.num_rows} and {len(wanted)} were asked for",
+            next_step="run feature_repo.store.apply (counterfoil build does)",
+        )
+    return joined.select(wanted)
+
+
+class _Count:
+    """What Feast's engines call with each chunk's rows; stands in for tqdm."""
+
+    def __init__(self, view: str, progress: Progress | None) -> None:
+        self.view, self.progress, self.rows = view, progress, 0
+
+    def update(self, rows: int) -> None:
+        self.rows += rows
+        if self.progress:
+            self.progress(self.view, rows)
+
+
+def _materialise_view(
+    store: FeatureStore, model: FeatureModel, *, end: datetime, progress: Progress | None
+) -> int:
+    """Feast's own sequence for one view, without its printing."""
+    count = _Count(model.name, progress)
+    start = end - model.ttl if model.ttl else EPOCH.replace(tzinfo=UTC)
+    view = store.get_feature_view(model.name)
+
+    def builder(_length: int) -> Any:
+        return count
+
+    store._get_provider().materialize_single_feature_view(
+        config=store.config,
+        feature_view=view,
+        start_date=start,
+        end_date=end,
+        registry=store.registry,
+        project=store.project,
+        tqdm_builder=builder,
+    )
+    store.registry.apply_materialization(view, store.project, start, end)
+    return count.rows
+
+
+def _registered_service(store: FeatureStore, service: str) -> Any:
+    from feast.errors import FeatureServiceNotFoundException
+
+    try:
+        return store.get_feature_service(service)
+    except FeatureServiceNotFoundException:
+        raise StateError(
+            f"feature service {service} is not registered",
+            where=str(store.config.registry.path),
+            next_step="run feature_repo.store.apply (counterfoil build does)",
+        ) from None
+
+
+def _refuse_missing_file(model: FeatureModel, settings: Settings) -> None:
+    path = settings.features_dir / f"{model.name}.parquet"
+    if not path.is_file():
+        raise StateError(
+            f"{model.name} has no feature table",
+            where=str(path),
+            why="dbt writes it",
+            next_step="counterfoil build",
+        )

@@ -51,7 +51,7 @@ def rows_of(
         f"order by {model.timestamp} desc limit ?"
     )
     with duckdb.connect() as con:
-        rows = con.execute(query, [entity_id, limit]).to_arrow_table().to_pylist()
+        rows = con.sql(query, params=[entity_id, limit]).to_arrow_table().to_pylist()
     return [{key: _plain(value) for key, value in row.items()} for row in rows]
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from feature_repo.services import defaults
 from governance.declarations import Column
 from serving.ports import FeatureMatrix, ReadOnline
 
@@ -81,8 +82,7 @@ class FeatureReader:
     def defaults(self, entity: str, count: int) -> FeatureMatrix:
         """``count`` rows of declared defaults; NaN where a feature declares none."""
         columns = self._columns[entity]
-        row = [np.nan if column.default is None else float(column.default) for column in columns]
-        values = np.tile(np.array(row, dtype=np.float64), (count, 1))
+        values = np.tile(defaults(columns), (count, 1))
         return Matrix(values, np.ones(values.shape, dtype=np.bool_), columns)
 
     def _one(self, entity: str, ids: tuple[str, ...]) -> FeatureMatrix:

@@ -1,7 +1,8 @@
 {# Dollars for one unit of the currency in a column; null if it has no rate. #}
 {% macro usd_per_unit(currency) %}
     {%- set rates = var('usd_per_unit') -%}
-    {%- set usd_per_gbp = env_var('COUNTERFOIL_USD_PER_GBP', rates['GBP'] | string) -%}
+    {%- set default = rates['GBP'] | string -%}
+    {%- set usd_per_gbp = env_var('COUNTERFOIL_USD_PER_GBP', default) -%}
     case {{ currency }}
     {%- for code, rate in rates.items() %}
         when '{{ code }}' then {{ usd_per_gbp if code == 'GBP' else rate }}

@@ -23,9 +23,13 @@ gives the columns order_count, order_count_7d and order_count_28d.
         {{ dbt.dateadd('day', days + 1, day) }} as event_timestamp,
         {%- for column in columns %}
         {%- if days == 0 %}
-        cast({{ column.measure }} as {{ dbt.type_bigint() }}) as {{ column.name }}
+        cast(
+            {{ column.measure }} as {{ dbt.type_bigint() }}
+        ) as {{ column.name }}
         {%- elif column.days == days %}
-        cast(-{{ column.measure }} as {{ dbt.type_bigint() }}) as {{ column.name }}
+        cast(
+            -{{ column.measure }} as {{ dbt.type_bigint() }}
+        ) as {{ column.name }}
         {%- else %}
         0 as {{ column.name }}
         {%- endif %}
@@ -77,8 +81,12 @@ gives the columns order_count, order_count_7d and order_count_28d.
     {%- set columns = [] -%}
     {%- for measure, windows in measures.items() -%}
         {%- for days in windows -%}
-            {%- set name = measure if days == 0 else measure ~ '_' ~ days ~ 'd' -%}
-            {%- do columns.append({'name': name, 'measure': measure, 'days': days}) -%}
+            {%- set suffix = '_' ~ days ~ 'd' if days else '' -%}
+            {%- do columns.append({
+                'name': measure ~ suffix,
+                'measure': measure,
+                'days': days,
+            }) -%}
         {%- endfor -%}
     {%- endfor -%}
     {{ return(columns) }}

@@ -27,13 +27,13 @@ from feature_repo.stores.packed_online import PackedOnlineStore, row_format
 from governance.errors import InputError
 
 
-class ArrowEngineConfig(FeastConfigBaseModel):
+class ArrowEngineConfig(FeastConfigBaseModel):  # type: ignore[misc]
     """The ``batch_engine`` part of feature_store.yaml."""
 
     type: Literal["feature_repo.stores.arrow_engine.ArrowEngine"]
 
 
-class ArrowJob(MaterializationJob):
+class ArrowJob(MaterializationJob):  # type: ignore[misc]
     """A materialisation that has ended, one way or the other."""
 
     def __init__(self, task: MaterializationTask, error: BaseException | None = None) -> None:
@@ -57,7 +57,7 @@ class ArrowJob(MaterializationJob):
         return None
 
 
-class ArrowEngine(ComputeEngine):
+class ArrowEngine(ComputeEngine):  # type: ignore[misc]
     """Feast's interface; needs the offline and online stores of this package beside it."""
 
     def update(
@@ -77,7 +77,7 @@ class ArrowEngine(ComputeEngine):
 
     def _materialize_one(
         self,
-        registry: BaseRegistry,
+        registry: BaseRegistry,  # noqa: ARG002
         task: MaterializationTask,
         **kwargs: Any,  # noqa: ARG002
     ) -> MaterializationJob:
@@ -108,18 +108,18 @@ class ArrowEngine(ComputeEngine):
         )
         progress = task.tqdm_builder(0) if task.tqdm_builder else None
         until = _replaced_until(view, task.start_time, task.end_time)
-        with store.backend(self.repo_config).writing(layout, replace_until=until):
-            with _batches(job) as reader:
-                for batch in reader:
-                    store.write_arrow(
-                        self.repo_config,
-                        layout,
-                        batch,
-                        event_at=source.timestamp_field,
-                        created_at=source.created_timestamp_column or "",
-                    )
-                    if progress is not None:
-                        progress.update(batch.num_rows)
+        writing = store.backend(self.repo_config).writing(layout, replace_until=until)
+        with writing, _batches(job) as reader:
+            for batch in reader:
+                store.write_arrow(
+                    self.repo_config,
+                    layout,
+                    batch,
+                    event_at=source.timestamp_field,
+                    created_at=source.created_timestamp_column or "",
+                )
+                if progress is not None:
+                    progress.update(batch.num_rows)
 
 
 def _replaced_until(view: FeatureView, start: datetime, end: datetime) -> datetime | None:

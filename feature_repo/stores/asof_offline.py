@@ -32,7 +32,7 @@ CHUNK_ROWS = 20_000  # 20 k rows x 20 features x 8 bytes: about 3 MB a chunk
 Batches = Callable[[], Iterator[pa.RecordBatchReader]]
 
 
-class AsofOfflineStoreConfig(FeastConfigBaseModel):
+class AsofOfflineStoreConfig(FeastConfigBaseModel):  # type: ignore[misc]
     """The ``offline_store`` part of feature_store.yaml."""
 
     type: Literal["feature_repo.stores.asof_offline.AsofOfflineStore"]
@@ -40,7 +40,7 @@ class AsofOfflineStoreConfig(FeastConfigBaseModel):
     memory_limit: str = "3GB"
 
 
-class AsofRetrievalJob(RetrievalJob):
+class AsofRetrievalJob(RetrievalJob):  # type: ignore[misc]
     """A query that runs when it is asked for; ``open_batches`` streams it in bounded chunks."""
 
     def __init__(
@@ -89,7 +89,7 @@ class AsofRetrievalJob(RetrievalJob):
         return self._metadata
 
 
-class AsofOfflineStore(OfflineStore):
+class AsofOfflineStore(OfflineStore):  # type: ignore[misc]
     """Feast's interface; every method builds a job and runs nothing."""
 
     supports_filter_by_created_timestamp = True
@@ -141,12 +141,12 @@ class AsofOfflineStore(OfflineStore):
         start_date: datetime,
         end_date: datetime,
     ) -> RetrievalJob:
-        table = _source_table(
-            data_source,
-            config,
-            keys=join_key_columns,
-            features=feature_name_columns,
-            times=(timestamp_field, created_timestamp_column or ""),
+        table = FeatureTable(
+            path=_parquet_path(data_source, config),
+            keys=tuple((key, key) for key in join_key_columns),
+            event_at=timestamp_field,
+            created_at=created_timestamp_column or "",
+            features=tuple((feature, feature) for feature in feature_name_columns),
         )
 
         def batches() -> Iterator[pa.RecordBatchReader]:
@@ -168,12 +168,12 @@ class AsofOfflineStore(OfflineStore):
         start_date: datetime | None = None,
         end_date: datetime | None = None,
     ) -> RetrievalJob:
-        table = _source_table(
-            data_source,
-            config,
-            keys=join_key_columns,
-            features=feature_name_columns,
-            times=(timestamp_field, created_timestamp_column or ""),
+        table = FeatureTable(
+            path=_parquet_path(data_source, config),
+            keys=tuple((key, key) for key in join_key_columns),
+            event_at=timestamp_field,
+            created_at=created_timestamp_column or "",
+            features=tuple((feature, feature) for feature in feature_name_columns),
         )
 
         def batches() -> Iterator[pa.RecordBatchReader]:
@@ -206,39 +206,27 @@ def _label_table(labels: pd.DataFrame | pa.Table | str | None, window: dict[str,
 def _view_table(
     view: FeatureView, feature_refs: list[str], config: RepoConfig, *, full_feature_names: bool
 ) -> FeatureTable:
-    prefix = view.projection.name_to_use()
-    wanted = [ref.split(":", 1)[1] for ref in feature_refs if ref.split(":", 1)[0] == prefix]
-    alias = view.projection.name_alias or view.name
-    outputs = [f"{alias}__{feature}" if full_feature_names else feature for feature in wanted]
-    join_keys = [entity.name for entity in view.entity_columns]
-    renamed = view.projection.join_key_map or {}
+    prefix, alias = view.projection.name_to_use(), view.projection.name_alias or view.name
+    references = (ref.split(":", 1) for ref in feature_refs)
+    wanted = [feature for name, feature in references if name == prefix]
     source = view.batch_source
-    table = _source_table(
-        source,
-        config,
-        keys=join_keys,
-        features=wanted,
-        times=(source.timestamp_field, source.created_timestamp_column or ""),
-    )
-    label_keys = [renamed.get(key, key) for key in join_keys]
+    in_file = {new: old for old, new in source.field_mapping.items()} if source else {}
+    label_names = view.projection.join_key_map or {}
+    keys = [entity.name for entity in view.entity_columns]
     return FeatureTable(
-        path=table.path,
-        keys=tuple(zip(label_keys, [source for _, source in table.keys], strict=True)),
-        event_at=table.event_at,
-        created_at=table.created_at,
-        features=tuple(zip(outputs, [column for _, column in table.features], strict=True)),
+        path=_parquet_path(source, config),
+        keys=tuple((label_names.get(key, key), in_file.get(key, key)) for key in keys),
+        event_at=source.timestamp_field,
+        created_at=source.created_timestamp_column or "",
+        features=tuple(
+            (f"{alias}__{name}" if full_feature_names else name, in_file.get(name, name))
+            for name in wanted
+        ),
         ttl=view.ttl or None,  # Feast writes "never expires" as zero
     )
 
 
-def _source_table(
-    source: DataSource | None,
-    config: RepoConfig,
-    *,
-    keys: list[str],
-    features: list[str],
-    times: tuple[str, str],
-) -> FeatureTable:
+def _parquet_path(source: DataSource | None, config: RepoConfig) -> str:
     if not isinstance(source, FileSource):
         raise InputError(
             f"{type(source).__name__} is no source this offline store can read",
@@ -247,11 +235,4 @@ def _source_table(
             next_step="give the view a FileSource, or choose another offline_store",
         )
     uri = str(FileSource.get_uri_for_file_path(config.repo_path, source.path))
-    column_of = {new: old for old, new in source.field_mapping.items()}
-    return FeatureTable(
-        path=uri.removeprefix("file://"),
-        keys=tuple((key, column_of.get(key, key)) for key in keys),
-        event_at=times[0],
-        created_at=times[1],
-        features=tuple((feature, column_of.get(feature, feature)) for feature in features),
-    )
+    return uri.removeprefix("file://")

@@ -57,14 +57,14 @@ def latest_rows(
     end: datetime,
     chunk_rows: int,
 ) -> pa.RecordBatchReader:
-    """The newest row of each key with ``start <= event time <= end``, in chunks."""
+    """The newest row of each key in ``start <= event time <= end``, as known at ``end``."""
     keys = ", ".join(quoted(source) for _, source in table.keys) or "true"
     newest = f"row({table.event_sql}, {table.created_sql}, file_index, file_row_number)"
     query = f"""
         with windowed as (
             select max({newest}) as newest
             from {table.relation}
-            where {table.event_sql} between ? and ?
+            where {table.event_sql} between $start and $end and {table.created_sql} <= $end
             group by {keys}
         )
         select {columns_sql(table)}
@@ -72,7 +72,9 @@ def latest_rows(
         inner join {table.relation} as s
             on s.file_index = newest[3] and s.file_row_number = newest[4]
     """
-    return connection.sql(query, params=[_naive(start), _naive(end)]).to_arrow_reader(chunk_rows)
+    return connection.sql(
+        query, params={"start": _naive(start), "end": _naive(end)}
+    ).to_arrow_reader(chunk_rows)
 
 
 def all_rows(

@@ -10,7 +10,7 @@ Not here yet: deleting one entity, asynchronous reads, text features.
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -21,16 +21,19 @@ from feast.entity import Entity
 from feast.feature_view import FeatureView
 from feast.infra.online_stores.online_store import OnlineStore
 from feast.protos.feast.types.EntityKey_pb2 import EntityKey as EntityKeyProto
-from feast.protos.feast.types.Value_pb2 import Value as ValueProto
 from feast.repo_config import FeastConfigBaseModel, RepoConfig
 from feast.value_type import ValueType
 
-from feature_repo.stores.packed_rows import RowFormat, event_microseconds, key_bytes, microseconds
+from feature_repo.stores.packed_protos import (
+    EventRow,
+    ReadRow,
+    key_text,
+    rows_from_protos,
+    rows_to_protos,
+)
+from feature_repo.stores.packed_rows import RowFormat, event_microseconds, key_bytes
 from feature_repo.stores.packed_sqlite import SqliteBackend
 from governance.errors import InputError
-
-EventRow = tuple[EntityKeyProto, dict[str, ValueProto], datetime, datetime | None]
-ReadRow = tuple[datetime | None, dict[str, ValueProto] | None]
 
 DATA_TYPES = {
     ValueType.INT64: "bigint",
@@ -38,20 +41,6 @@ DATA_TYPES = {
     ValueType.FLOAT: "float",
     ValueType.BOOL: "boolean",
     ValueType.UNIX_TIMESTAMP: "timestamp",
-}
-ARROW_TYPES = {
-    "bigint": pa.int64(),
-    "double": pa.float64(),
-    "float": pa.float32(),
-    "boolean": pa.bool_(),
-    "timestamp": pa.timestamp("us"),
-}
-PROTO_FIELDS = {
-    "bigint": "int64_val",
-    "double": "double_val",
-    "float": "float_val",
-    "boolean": "bool_val",
-    "timestamp": "unix_timestamp_val",
 }
 
 
@@ -72,7 +61,7 @@ class Backend(Protocol):
     def states(self, views: Sequence[str]) -> dict[str, tuple[bytes, int | None]]: ...
 
 
-class PackedOnlineStoreConfig(FeastConfigBaseModel):
+class PackedOnlineStoreConfig(FeastConfigBaseModel):  # type: ignore[misc]
     """The ``online_store`` part of feature_store.yaml."""
 
     type: Literal["feature_repo.stores.packed_online.PackedOnlineStore"]
@@ -92,7 +81,7 @@ class ViewMatrix:
     materialised_to: int | None  # microseconds since 1970; None: never materialised
 
 
-class PackedOnlineStore(OnlineStore):
+class PackedOnlineStore(OnlineStore):  # type: ignore[misc]
     """Feast's interface, and the Arrow and matrix ways beside it."""
 
     _backend: Backend | None = None
@@ -137,7 +126,7 @@ class PackedOnlineStore(OnlineStore):
         with self.backend(config).writing(layout, replace_until=None):
             for start in range(0, len(data), 10_000):
                 part = data[start : start + 10_000]
-                rows = _rows_from_protos(layout, part)
+                rows = rows_from_protos(layout, part)
                 self.write_arrow(config, layout, rows, event_at="event_at", created_at="created_at")
                 if progress:
                     progress(len(part))
@@ -165,24 +154,23 @@ class PackedOnlineStore(OnlineStore):
     ) -> list[ReadRow]:
         """Feast's way out: the event time and a protobuf per feature, or (None, None)."""
         layout = row_format(table)
-        columns = [[_key_text(key, name) for key in entity_keys] for name in layout.keys]
+        columns = [[key_text(key, name) for key in entity_keys] for name in layout.keys]
         [records] = self.backend(config).read([layout], key_bytes(layout.keys, columns))
         wanted = set(requested_features or (name for name, _ in layout.fields))
-        return _proto_rows(layout, records, wanted)
+        return rows_to_protos(layout, records, wanted)
 
     def read_matrix(
         self, config: RepoConfig, formats: Sequence[RowFormat], ids: Sequence[str]
     ) -> list[ViewMatrix]:
         """All views of one entity for ``ids``, in one read."""
-        keys = key_bytes(formats[0].keys, [ids])
         backend = self.backend(config)
         states = backend.states([layout.view for layout in formats])
-        records = backend.read(formats, keys) if len(states) == len(formats) else []
+        records: list[list[bytes | None]] = [[None] * len(ids) for _ in formats]
+        if len(states) == len(formats):
+            records = backend.read(formats, key_bytes(formats[0].keys, [ids]))
         return [
             _matrix(layout, part, *states.get(layout.view, (None, None)))
-            for layout, part in zip(
-                formats, records or [[None] * len(ids)] * len(formats), strict=True
-            )
+            for layout, part in zip(formats, records, strict=True)
         ]
 
 
@@ -206,7 +194,7 @@ def row_format(view: FeatureView) -> RowFormat:
 def _open_backend(config: RepoConfig) -> Backend:
     store = config.online_store
     if store.backend == "redis":
-        from feature_repo.stores.packed_redis import RedisBackend  # noqa: PLC0415  only if chosen
+        from feature_repo.stores.packed_redis import RedisBackend
 
         return RedisBackend(store.redis_url, config.project)
     path = Path(store.path)
@@ -222,55 +210,3 @@ def _matrix(
         values[:, index] = rows[f"f_{feature}"]
     values[layout.nulls(rows) | ~found[:, None]] = np.nan
     return ViewMatrix(values, event_microseconds(rows), found, schema, until)
-
-
-def _proto_rows(layout: RowFormat, records: list[bytes | None], wanted: set[str]) -> list[ReadRow]:
-    rows, found = layout.unpack(records)
-    nulls, events = layout.nulls(rows), event_microseconds(rows)
-    columns = {
-        name: (PROTO_FIELDS[kind], index, rows[f"f_{name}"].tolist(), kind == "timestamp")
-        for index, (name, kind) in enumerate(layout.ordered)
-        if name in wanted
-    }
-    answer: list[ReadRow] = []
-    for place in range(len(records)):
-        if not found[place]:
-            answer.append((None, None))
-            continue
-        values = {
-            name: ValueProto()
-            if nulls[place, index]
-            else ValueProto(**{field: cells[place] // 1_000_000 if is_time else cells[place]})
-            for name, (field, index, cells, is_time) in columns.items()
-        }
-        answer.append((EPOCH_UTC + timedelta(microseconds=int(events[place])), values))
-    return answer
-
-
-EPOCH_UTC = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def _rows_from_protos(layout: RowFormat, data: list[EventRow]) -> pa.Table:
-    columns: dict[str, pa.Array] = {
-        key: pa.array([_key_text(row[0], key) for row in data], pa.string()) for key in layout.keys
-    }
-    for name, kind in layout.fields:
-        cells = [_python(row[1].get(name), kind) for row in data]
-        columns[name] = pa.array(cells, ARROW_TYPES[kind])
-    events = [microseconds(row[2]) for row in data]
-    created = [None if row[3] is None else microseconds(row[3]) for row in data]
-    columns["event_at"] = pa.array(events, pa.int64()).cast(pa.timestamp("us"))
-    columns["created_at"] = pa.array(created, pa.int64()).cast(pa.timestamp("us"))
-    return pa.table(columns)
-
-
-def _python(value: ValueProto | None, kind: str) -> float | int | bool | None:
-    if value is None or value.WhichOneof("val") is None:
-        return None
-    cell: float | int | bool = getattr(value, value.WhichOneof("val"))
-    return int(cell) * 1_000_000 if kind == "timestamp" else cell
-
-
-def _key_text(key: EntityKeyProto, name: str) -> str:
-    text: str = key.entity_values[list(key.join_keys).index(name)].string_val
-    return text

@@ -142,7 +142,7 @@ def _biased(column: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.uint64]:
 def _body(column: pa.Array | pa.ChunkedArray, data_type: str) -> npt.NDArray[np.generic]:
     if data_type == "timestamp":
         column = pc.cast(pc.cast(column, pa.timestamp("us"), safe=False), pa.int64())
-    zero = pa.scalar(False if data_type == "boolean" else 0).cast(column.type)  # noqa: FBT003
+    zero = pa.scalar(False if data_type == "boolean" else 0).cast(column.type)
     return _numpy(pc.fill_null(column, zero))
 
 

@@ -3,9 +3,9 @@
 The one way in for the flow and the command line: ``counterfoil import SHOP [--source FILE]``.
 """
 
+import http.client
 import shutil
 import tempfile
-import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable
@@ -121,7 +121,10 @@ def _fetch(source: str, folder: Path) -> Path:
             path.open("wb") as stream,
         ):
             shutil.copyfileobj(answer, stream)
-    except (urllib.error.URLError, OSError, ValueError) as error:
+            promised = answer.headers.get("Content-Length", stream.tell())
+        if path.stat().st_size != int(promised):
+            raise OSError(f"{path.stat().st_size} of {promised} bytes arrived")
+    except (OSError, ValueError, http.client.HTTPException) as error:  # OSError: URLError too
         raise InputError(
             "the file cannot be fetched",
             where=source,

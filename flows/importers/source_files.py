@@ -5,6 +5,7 @@ the wrong type and an empty table each become one InputError; nothing is guessed
 """
 
 import difflib
+import os.path
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +52,7 @@ def closest(name: str, names: list[str]) -> str:
 
 
 def _check_file(path: Path) -> None:
-    if not path.is_file():
+    if not os.path.isfile(path):  # False, not an exception, where a folder is closed to us
         raise InputError(
             f"there is no file {path.name}",
             where=str(path),

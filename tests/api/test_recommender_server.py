@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -108,3 +109,16 @@ def test_a_lost_store_gives_degraded_answers_not_errors(start_server, known_user
     (explanation,) = server.explain(prediction["request_id"]).json()["explanations"]
     assert explanation["is_degraded"] is True
     assert server.stop() == 0
+
+
+def test_sigterm_finishes_the_answers_in_flight_and_leaves_with_zero(start_server, known_user):
+    server = start_server()
+    wishes = [{"user_id": known_user, "k": 100}] * 64
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(server.predict, *wishes)
+        time.sleep(0.1)
+        exit_code = server.stop()
+        answer = asked.result()
+    assert (answer.status_code, len(answer.json()["predictions"])) == (200, 64)
+    assert exit_code == 0
+    assert "Traceback" not in server.log()

@@ -110,7 +110,7 @@ def test_join_equals_the_brute_force_oracle(
 
 @settings(max_examples=40, deadline=None)
 @given(feature_rows, hours, hours)
-def test_latest_rows_are_the_newest_of_each_key_in_the_window(connection, folder, rows, a, b):
+def test_latest_rows_are_the_newest_of_each_key_known_at_the_end_of_the_window(connection, folder, rows, a, b):
     path = folder / "latest.parquet"
     write_features(path, rows)
     first, last = min(a, b), max(a, b)
@@ -118,7 +118,7 @@ def test_latest_rows_are_the_newest_of_each_key_in_the_window(connection, folder
     chunks = latest_rows(connection, table, start=hour(first), end=hour(last), chunk_rows=2)
     best: dict[str, tuple] = {}
     for index, (key, _, event, created, _) in enumerate(rows):
-        if first <= event <= last:
+        if first <= event <= last and (created is None or created <= last):
             rank = (event, -1 if created is None else created, index)
             best[key] = max(best.get(key, rank), rank)
     found = chunks.read_all()

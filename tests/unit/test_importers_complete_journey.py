@@ -111,12 +111,11 @@ def test_every_table_lands(shop_dir: Path, tmp_path: Path) -> None:
 
 
 def test_a_missing_column_is_named_with_the_closest(shop_dir: Path) -> None:
-    path = shop_dir / "demographics.parquet"
+    path, renamed = shop_dir / "demographics.parquet", shop_dir / "renamed.parquet"
     with duckdb.connect() as con:
-        con.execute(
-            f"copy (select * rename (kids_count as kid_count) from '{path}') to '{path}.new' (format parquet)"
-        )
-    Path(f"{path}.new").replace(path)
+        rows = f"select * rename (kids_count as kid_count) from '{path}'"
+        con.execute(f"copy ({rows}) to '{renamed}'")
+    renamed.replace(path)
     with pytest.raises(InputError, match="no column kids_count") as caught:
         _rows(shop_dir, "users", "user_id")
     assert caught.value.next_step == "rename kid_count to kids_count"

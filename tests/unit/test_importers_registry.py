@@ -76,6 +76,23 @@ def test_an_address_is_fetched_and_remembered(tmp_path: Path) -> None:
     assert {landing.source for landing in landings} == {address}
 
 
+def test_a_download_that_breaks_off_is_refused(tmp_path: Path) -> None:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _BreaksOff) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}/retail.csv"
+        error = _refusal(tmp_path, source=address)
+        server.shutdown()
+    assert error.why.endswith("of 1000 bytes arrived")
+
+
 class _Quiet(http.server.SimpleHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Say nothing."""
+
+
+class _BreaksOff(_Quiet):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "1000")
+        self.end_headers()
+        self.wfile.write((HEADER + LINE).encode())

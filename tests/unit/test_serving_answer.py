@@ -11,7 +11,7 @@ from governance.declarations import Column
 from governance.receipts import explain_decision, explain_text, load_decision, record_decisions
 from governance.settings import Settings
 from serving.answer import Identity, recommend
-from serving.reading import ITEM, USER, Matrix, Features
+from serving.reading import ITEM, USER, Features, Matrix
 from serving.schemas import RecommendRequest
 
 IDENTITY = Identity("recommender", "v1", "d" * 64, "recommender_v1", "s" * 64)

@@ -6,7 +6,8 @@ config.meta of the column declares. The declaration is the test.
     {%- set found = namespace(meta={}) -%}
     {%- if execute -%}
         {%- for node in graph.nodes.values()
-            if node.resource_type == 'model' and node.name == model.identifier -%}
+            if node.resource_type == 'model'
+            and node.name == model.identifier -%}
             {%- set found.meta = node.columns[column_name].config.meta -%}
         {%- endfor -%}
     {%- endif -%}

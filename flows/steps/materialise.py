@@ -1,0 +1,48 @@
+"""Apply and materialise: declarations into Feast's registry, newest values into the online store."""
+
+from datetime import UTC, datetime
+
+import duckdb
+
+from feature_repo.store import apply, materialise
+from flows.stages import Progress, StepResult
+from governance.declarations import read_feature_models
+from governance.errors import StateError
+from governance.settings import Settings
+
+
+def run(settings: Settings, progress: Progress, _source: str | None = None) -> StepResult:
+    """Everything up to the build's own day goes online; earlier events never replace later ones."""
+    progress("applying the declarations to the registry")
+    apply(settings)
+    as_of = build_day(settings)
+    rows = materialise(
+        settings, as_of=as_of, progress=lambda view, done: progress(f"{view}: {done:,} entities")
+    )
+    where = settings.redis_url if settings.online_store == "redis" else str(settings.online_path)
+    outputs = [settings.online_path] if settings.online_store == "sqlite" else []
+    if not settings.registry_url:
+        outputs.append(settings.home_dir / "registry.db")
+    return StepResult(
+        f"{sum(rows.values()):,} entity rows of {len(rows)} views as of {as_of:%Y-%m-%d} -> {where}",
+        tuple(outputs),
+        {"as_of": as_of.isoformat(), "rows": rows},
+    )
+
+
+def build_day(settings: Settings) -> datetime:
+    """The day the feature tables were built for (UTC midnight): their newest snapshot."""
+    latest = []
+    with duckdb.connect() as con:
+        for model in read_feature_models(settings.dbt_dir):
+            path = settings.features_dir / f"{model.name}.parquet"
+            query = f"select max({model.timestamp}) from read_parquet('{path}')"
+            latest += [row[0] for row in con.execute(query).fetchall() if row[0] is not None]
+    if not latest:
+        raise StateError(
+            "the feature tables are empty",
+            where=str(settings.features_dir),
+            why="no feature table has a row, so there is nothing to serve",
+            next_step="check the import: counterfoil audit shows what came in",
+        )
+    return max(latest).replace(tzinfo=UTC)

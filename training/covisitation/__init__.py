@@ -1,0 +1,1 @@
+"""Item-to-item co-visitation: what is bought together and next."""

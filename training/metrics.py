@@ -1,0 +1,102 @@
+"""Ranking metrics over full rankings, and the floors that a model has to beat.
+
+There is no sampled mode: a metric against a few random negatives orders models differently. Every
+function is pure. Binary relevance; the ideal of NDCG@k has min(k, relevant) hits on top.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from training.shop_data import GUEST, Ints, Lines
+from training.windows import WEEK_US, Targets
+
+WEEKLY_DECAY = 0.95  # of the decayed personal-frequency floor: .95 per week ago
+
+Scores = npt.NDArray[np.float64]
+
+
+def ndcg_at_k(ranked: Ints, relevant: Ints, k: int) -> float:
+    """NDCG of one ranking (best first) against a non-empty set of relevant items."""
+    gains = 1.0 / np.log2(np.arange(2, k + 2))
+    hits = np.isin(ranked[:k], relevant)
+    return float(gains[: len(hits)][hits].sum() / gains[: min(k, len(relevant))].sum())
+
+
+def recall_at_k(ranked: Ints, relevant: Ints, k: int) -> float:
+    """Share of the relevant items among the first k."""
+    return float(np.isin(ranked[:k], relevant).sum() / len(relevant))
+
+
+def mean_metrics(rankings: Sequence[Ints], targets: Targets, k: int = 10) -> dict[str, float]:
+    """Means over users of NDCG@k and recall@k; ``rankings[i]`` is for ``targets.users[i]``."""
+    baskets = [targets.of(place) for place in range(len(targets.users))]
+    pairs = list(zip(rankings, baskets, strict=True))
+    if not pairs:
+        return {f"ndcg_at_{k}": 0.0, f"recall_at_{k}": 0.0}
+    return {
+        f"ndcg_at_{k}": float(np.mean([ndcg_at_k(r, b, k) for r, b in pairs])),
+        f"recall_at_{k}": float(np.mean([recall_at_k(r, b, k) for r, b in pairs])),
+    }
+
+
+def popularity(lines: Lines, item_count: int) -> Scores:
+    """Baskets that contain each item, users' and guests' alike."""
+    baskets = distinct_baskets(lines)
+    return np.bincount(baskets.item, minlength=item_count).astype(np.float64)
+
+
+def rank_by_popularity(lines: Lines, users: Ints, *, item_count: int, k: int = 10) -> list[Ints]:
+    """The same k most popular items for everybody."""
+    best = top_k(popularity(lines, item_count), k)
+    return [best for _ in users]
+
+
+def rank_by_frequency(
+    lines: Lines, users: Ints, *, item_count: int, cutoff_us: int, decay: float = 1.0, k: int = 10
+) -> list[Ints]:
+    """Per user the items in most of their baskets, each basket weighing decay^weeks ago.
+
+    Ties, and places that the user's own items do not fill, go to the more popular item.
+    """
+    baskets = distinct_baskets(lines)
+    weeks_ago = (cutoff_us - baskets.at_us - 1) // WEEK_US + 1  # 1 in the last week
+    weights = np.float64(decay) ** weeks_ago
+    popular = popularity(lines, item_count)
+    tie_break = popular / (popular.max(initial=0.0) + 1.0) * 1e-6
+    starts = np.searchsorted(baskets.user, np.stack([users, users + 1]))
+    rankings = []
+    for start, end in starts.T:
+        scores = tie_break.copy()
+        np.add.at(scores, baskets.item[start:end], weights[start:end])
+        rankings.append(top_k(scores, k))
+    return rankings
+
+
+def distinct_baskets(lines: Lines) -> Lines:
+    """One line per order and item; the order of lines is kept."""
+    base = int(lines.item.max(initial=0)) + 1
+    keys = lines.order.astype(np.int64) * base + lines.item
+    first = np.unique(keys, return_index=True)[1]
+    kept = np.zeros(len(keys), dtype=np.bool_)
+    kept[first] = True
+    return lines.where(kept)
+
+
+def known_users(lines: Lines) -> Lines:
+    """Lines of orders that have a user."""
+    return lines.where(lines.user != GUEST)
+
+
+def top_k(scores: npt.NDArray[np.floating], k: int) -> Ints:
+    """Places of the k largest scores, best first; equal scores by smaller place."""
+    k = min(k, len(scores))
+    if k == 0:
+        return np.empty(0, dtype=np.int32)
+    threshold = np.partition(scores, len(scores) - k)[len(scores) - k]
+    above = np.flatnonzero(scores > threshold)
+    level = np.flatnonzero(scores == threshold)[: k - len(above)]
+    chosen = np.concatenate([above, level])
+    order = np.lexsort((chosen, -scores[chosen]))
+    return chosen[order].astype(np.int32)

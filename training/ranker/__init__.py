@@ -1,0 +1,1 @@
+"""The ranker: LightGBM LambdaMART over retriever and feature-store columns."""

@@ -1,0 +1,1 @@
+"""The recommender: retrievers and ranker as one model, the same in evaluation and serving."""
