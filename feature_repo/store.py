@@ -6,12 +6,14 @@ settings and turns its answers into Arrow and numpy. Columns, defaults and hashe
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
 from feast import FeatureStore
+from feast.errors import FeastObjectNotFoundException
 
 from feature_repo import views
 from feature_repo.online import FeatureMatrix, read_online
@@ -44,10 +46,10 @@ Progress = Callable[[str, int], None]  # (feature view, rows written since the l
 
 
 def open_store(settings: Settings) -> FeatureStore:
-    """Feast's FeatureStore on these settings; sets the variables feature_store.yaml names."""
-    os.environ.update(settings.as_env())
+    """Feast's FeatureStore on these settings; feature_store.yaml sees them as variables."""
     settings.home_dir.mkdir(parents=True, exist_ok=True)
-    return FeatureStore(repo_path=str(settings.feature_repo_dir))
+    with _environment(settings.as_env()):
+        return FeatureStore(repo_path=str(settings.feature_repo_dir))
 
 
 def apply(settings: Settings) -> FeatureStore:
@@ -95,7 +97,7 @@ def historical_features(label_rows: pa.Table, *, service: str, settings: Setting
     for model in service_models(service, dbt_dir=settings.dbt_dir):
         _refuse_missing_file(model, settings)
     job = store.get_historical_features(
-        label_rows, _registered_service(store, service), filter_by_created_timestamp=True
+        label_rows, _registered(store, "feature_service", service), filter_by_created_timestamp=True
     )
     joined = job.to_arrow()
     columns = service_columns(service, dbt_dir=settings.dbt_dir)
@@ -103,7 +105,7 @@ def historical_features(label_rows: pa.Table, *, service: str, settings: Setting
     if joined.num_rows != label_rows.num_rows or set(wanted) != set(joined.column_names):
         raise StateError(
             f"the registry's {service} is not the declared one",
-            where=str(settings.registry_database_url),
+            where="the Feast registry",
             why=f"{joined.num_rows} rows and {joined.num_columns} columns came back,"
             f" {label_rows.num_rows} and {len(wanted)} were asked for",
             next_step="run feature_repo.store.apply (counterfoil build does)",
@@ -129,7 +131,7 @@ def _materialise_view(
     """Feast's own sequence for one view, without its printing."""
     count = _Count(model.name, progress)
     start = end - model.ttl if model.ttl else EPOCH.replace(tzinfo=UTC)
-    view = store.get_feature_view(model.name)
+    view = _registered(store, "feature_view", model.name)
 
     def builder(_length: int) -> Any:
         return count
@@ -147,17 +149,32 @@ def _materialise_view(
     return count.rows
 
 
-def _registered_service(store: FeatureStore, service: str) -> Any:
-    from feast.errors import FeatureServiceNotFoundException
-
+def _registered(store: FeatureStore, kind: str, name: str) -> Any:
+    """A feature_view or feature_service of the registry."""
     try:
-        return store.get_feature_service(service)
-    except FeatureServiceNotFoundException:
+        return getattr(store, f"get_{kind}")(name)
+    except FeastObjectNotFoundException:
         raise StateError(
-            f"feature service {service} is not registered",
-            where=str(store.config.registry.path),
+            f"{name} is not registered",
+            where="the Feast registry",
+            why=f"it knows no such {kind.replace('_', ' ')}",
             next_step="run feature_repo.store.apply (counterfoil build does)",
         ) from None
+
+
+@contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    """Set variables while Feast reads its file, and put back what was there."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 def _refuse_missing_file(model: FeatureModel, settings: Settings) -> None:

@@ -1,6 +1,5 @@
-"""Commands that look and change nothing of the data: evaluate, audit, features, models, config, doctor."""
+"""Commands that look and change no data: evaluate, audit, features, models, config, doctor."""
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -129,13 +128,11 @@ def features_show(
     settings = active_settings()
     if rows is None:
         found = declaration_of(settings, name)
-        columns = found["columns"]
-        names = ("name", "data_type", "default", "pii", "description")
-        _show(found, as_json=as_json, table=(names, columns))
+        shown = ("name", "data_type", "default", "pii", "description")
+        _show(found, as_json=as_json, table=(shown, found["columns"]))
         return
-    found_rows = rows_of(settings, name, entity_id=rows, limit=limit)
-    names = tuple(found_rows[0]) if found_rows else ("no row for this id",)
-    _show(found_rows, as_json=as_json, table=(names, found_rows))
+    newest = rows_of(settings, name, entity_id=rows, limit=limit)
+    _show(newest, as_json=as_json, lines=_stacked(newest) or [f"no row for {rows}"])
 
 
 @models_app.command("ls")
@@ -202,6 +199,12 @@ def _figure_lines(figures: dict[str, Any]) -> list[str]:
     return lines
 
 
+def _stacked(rows: list[dict[str, object]]) -> list[str]:
+    """Rows as blocks of ``name  value`` lines: feature tables are wider than a terminal."""
+    blocks = [[f"{name:<32} {value}" for name, value in row.items()] for row in rows]
+    return [line for block in blocks for line in (*block, "")][:-1]
+
+
 def _show(
     value: object,
     *,
@@ -221,5 +224,3 @@ def _show(
             shown.add_row(*(str(row.get(name, "")) for name in names))
         width = None if Console().is_terminal else 200
         Console(width=width, markup=False).print(shown)
-
-

@@ -5,10 +5,11 @@ recorded; a stage whose inputs are unchanged by content hash is skipped, so a ru
 or a kill goes on from the last good stage.
 """
 
+from prefect import flow
+
 from flows.one_stage import StageReport
 from flows.staged import run_in_order
 from flows.stages import STAGES
-from prefect import flow
 
 
 @flow(name="daily", log_prints=False)

@@ -10,7 +10,9 @@ from pathlib import Path
 from flows.stages import STAGES
 from governance.settings import Settings
 
-_NEEDED = ("duckdb", "feast", "dbt", "pandera", "sqlmodel", "torch", "kserve", "prefect", "lightgbm")
+_NEEDED = (
+    "duckdb", "feast", "dbt", "pandera", "sqlmodel", "torch", "kserve", "prefect", "lightgbm",
+)  # fmt: skip
 _FREE_BYTES = 4 * 2**30  # the default shop's state is 1.5 GB, and dbt writes beside it
 
 

@@ -46,7 +46,8 @@ def up(settings: Settings) -> None:
         server = start(["server", "start", *server_options], environment, settings, "server")
         _wait_until_healthy(f"{url}/api/health", server, settings.logs_dir / "prefect-server.log")
         say("deploying daily, train and report from prefect.yaml")
-        _prefect(["work-pool", "create", WORK_POOL, "--type", "process", "--overwrite"], environment, settings)
+        pool_options = ["--type", "process", "--overwrite"]
+        _prefect(["work-pool", "create", WORK_POOL, *pool_options], environment, settings)
         _prefect(["deploy", "--all"], environment, settings)
         worker_options = ["--pool", WORK_POOL, "--name", "local"]
         worker = start(["worker", "start", *worker_options], environment, settings, "worker")
@@ -69,19 +70,19 @@ def refuse_used_port(port: int) -> None:
     )
 
 
-class _Stop(Exception):
+class _StopAsked(Exception):
     """A signal asked us to end."""
 
 
 @contextmanager
 def _stopped_by_signals() -> Iterator[None]:
     def stop(_signal: int, _frame: FrameType | None) -> None:
-        raise _Stop
+        raise _StopAsked
 
     before = [signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)]
     try:
         yield
-    except _Stop:
+    except _StopAsked:
         say("stopped")
     finally:
         signal.signal(signal.SIGINT, before[0])

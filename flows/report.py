@@ -1,8 +1,9 @@
 """The audit report on its own schedule, as a Prefect flow."""
 
+from prefect import flow
+
 from flows.one_stage import StageReport
 from flows.staged import run_in_order
-from prefect import flow
 
 
 @flow(name="report", log_prints=False)

@@ -5,15 +5,16 @@ A gate that said no and input that cannot be used are not: the next try would sa
 way the failed run stands in the records (``stage_run``).
 """
 
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
+
 from flows.active import active_settings, source_of
 from flows.ledger import exclusive
 from flows.one_stage import StageReport, one_stage
 from governance.errors import CounterfoilError, StageFailed
 from governance.settings import Settings
-from prefect import task
-from prefect.cache_policies import NO_CACHE
-from prefect.client.schemas.objects import State
-from prefect.runtime import flow_run
 
 _RETRIES = 1  # a killed child is worth one more try; a second death is a finding
 _RETRY_DELAY_SECONDS = 2
@@ -29,7 +30,8 @@ def run_in_order(
 
 
 def _run(name: str, settings: Settings, source: str | None) -> StageReport:
-    return stage_task.with_options(task_run_name=name)(name, settings, source)
+    report: StageReport = stage_task.with_options(task_run_name=name)(name, settings, source)
+    return report
 
 
 def is_worth_retrying(_task: object, _run: object, state: State) -> bool:

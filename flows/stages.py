@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from flows import ledger
 from governance.errors import StageFailed, StateError, error_from_dict
@@ -181,8 +182,7 @@ def run_child(
         )
     if "error" in answer:
         raise error_from_dict(answer["error"])
-    paths = tuple(Path(path) for path in answer["outputs"])
-    return StepResult(answer["summary"], paths, answer["facts"])
+    return StepResult(answer["summary"], tuple(map(Path, answer["outputs"])), answer["facts"])
 
 
 def _stream(command: list[str], settings: Settings, log_path: Path, progress: Progress) -> int:
@@ -206,7 +206,7 @@ def _stream(command: list[str], settings: Settings, log_path: Path, progress: Pr
     return child.returncode
 
 
-def _read_answer(path: Path) -> dict[str, object] | None:
+def _read_answer(path: Path) -> dict[str, Any] | None:
     try:
         answer = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):

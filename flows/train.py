@@ -1,8 +1,9 @@
 """Retraining on its own schedule, as a Prefect flow: train, hold against the gate, report."""
 
+from prefect import flow
+
 from flows.one_stage import StageReport
 from flows.staged import run_in_order
-from prefect import flow
 
 
 @flow(name="train", log_prints=False)

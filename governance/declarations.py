@@ -6,14 +6,12 @@ room reads it. A wrong declaration is an error with file and line; nothing is sk
 """
 
 import re
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 
-import yaml
-
+from governance.declared_yaml import Node, dicts, entries
 from governance.errors import InputError
 
 FEATURE_NAME = re.compile(
@@ -22,6 +20,7 @@ FEATURE_NAME = re.compile(
 )
 DATA_TYPES = frozenset({"varchar", "bigint", "double", "float", "boolean", "timestamp", "date"})
 PII_CLASSES = frozenset({"none", "pseudonym", "direct", "indirect"})
+_LIFETIME_NAME = re.compile(r"^[a-z]+__[a-z_]+_(count|sum|mean|last|distinct|rate)(_usd)?$")
 _TTL = re.compile(r"^(?P<days>\d+)d$")
 
 
@@ -89,25 +88,13 @@ class RawTable:
     line: int
 
 
-class _LineLoader(yaml.SafeLoader):
-    """YAML whose mappings remember the line they start on, under ``__line__``."""
-
-
-def _mapping_with_line(loader: _LineLoader, node: yaml.MappingNode) -> dict[str, object]:
-    mapping = {str(k): v for k, v in loader.construct_mapping(node, deep=True).items()}
-    return mapping | {"__line__": node.start_mark.line + 1}
-
-
-_LineLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping_with_line)
-
-
 @lru_cache(maxsize=8)
 def read_feature_models(dbt_dir: Path) -> tuple[FeatureModel, ...]:
     """Every feature model under ``dbt_dir``/models, in name order; none at all is an error."""
     models = [
-        _feature_model(_Node(entry, path))
+        _feature_model(Node(entry, path))
         for path in sorted((dbt_dir / "models").rglob("ftr_*.yml"))
-        for entry in _entries(path, "models")
+        for entry in entries(path, "models")
     ]
     if not models:
         raise InputError(
@@ -123,11 +110,11 @@ def read_feature_models(dbt_dir: Path) -> tuple[FeatureModel, ...]:
 def read_raw_tables(dbt_dir: Path) -> tuple[RawTable, ...]:
     """The shop contract: every table of the dbt source ``raw``, in name order."""
     tables = [
-        _raw_table(_Node(table, path))
+        _raw_table(Node(table, path))
         for path in sorted((dbt_dir / "models").rglob("*.yml"))
-        for source in _entries(path, "sources")
+        for source in entries(path, "sources")
         if source.get("name") == "raw"
-        for table in _dicts(source.get("tables"))
+        for table in dicts(source.get("tables"))
     ]
     if not tables:
         raise InputError(
@@ -139,50 +126,11 @@ def read_raw_tables(dbt_dir: Path) -> tuple[RawTable, ...]:
     return tuple(sorted(tables, key=lambda table: table.name))
 
 
-@dataclass(frozen=True)
-class _Node:
-    """A YAML mapping with its file: reads fields, and complains with file and line."""
-
-    fields: Mapping[str, object]
-    path: Path
-
-    @property
-    def line(self) -> int:
-        return int(str(self.fields.get("__line__", 0)))
-
-    @property
-    def meta(self) -> "_Node":
-        config = self.fields.get("config")
-        meta = config.get("meta") if isinstance(config, dict) else None
-        return _Node(meta if isinstance(meta, dict) else {}, self.path)
-
-    def text(self, key: str, default: str | None = None) -> str:
-        value = self.fields.get(key, default)
-        if value is None or value == "":
-            raise self.error(f"{key} is missing", f"write {key}: ...")
-        return str(value).strip()
-
-    def strings(self, key: str) -> tuple[str, ...]:
-        value = self.fields.get(key)
-        if value is None:
-            return ()
-        return tuple(map(str, value)) if isinstance(value, list) else (str(value),)
-
-    def number(self, key: str) -> float | None:
-        value = self.fields.get(key)
-        return None if value is None else float(str(value))
-
-    def error(self, why: str, next_step: str) -> InputError:
-        name = self.fields.get("name", "?")
-        where = f"{self.path}:{self.line}"
-        return InputError(f"declaration of {name} is wrong", where=where, why=why, next_step=next_step)
-
-
-def _feature_model(node: _Node) -> FeatureModel:
+def _feature_model(node: Node) -> FeatureModel:
     feast = node.meta.fields.get("feast")
     if not isinstance(feast, dict):
         raise node.error("config.meta.feast is missing", "name entity, timestamp and ttl there")
-    spec = _Node(feast | {"name": node.fields.get("name"), "__line__": node.line}, node.path)
+    spec = Node(feast | {"name": node.fields.get("name"), "__line__": node.line}, node.path)
     model = FeatureModel(
         name=node.text("name"),
         description=node.text("description"),
@@ -192,7 +140,7 @@ def _feature_model(node: _Node) -> FeatureModel:
         created_timestamp=spec.text("created_timestamp"),
         ttl=_ttl(spec),
         is_online=bool(feast.get("online", True)),
-        columns=tuple(_column(_Node(c, node.path)) for c in _dicts(node.fields.get("columns"))),
+        columns=tuple(_column(Node(c, node.path)) for c in dicts(node.fields.get("columns"))),
         path=node.path,
         line=node.line,
     )
@@ -200,7 +148,7 @@ def _feature_model(node: _Node) -> FeatureModel:
     return model
 
 
-def _refuse_incomplete(model: FeatureModel, node: _Node) -> None:
+def _refuse_incomplete(model: FeatureModel, node: Node) -> None:
     names = {column.name for column in model.columns}
     contract = node.fields.get("config")
     enforced = isinstance(contract, dict) and (contract.get("contract") or {}).get("enforced")
@@ -214,7 +162,7 @@ def _refuse_incomplete(model: FeatureModel, node: _Node) -> None:
     for feature in model.features:
         match = FEATURE_NAME.match(feature.name)
         if match is None and not _is_lifetime_name(feature.name):
-            where = _Node({"name": feature.name, "__line__": feature.line}, model.path)
+            where = Node({"name": feature.name, "__line__": feature.line}, model.path)
             raise where.error(
                 "the name is not <entity>__<measure>_<operation>_<unit?>_<window?>",
                 "see the naming section of dbt/README.md, e.g. user__order_count_28d",
@@ -222,16 +170,18 @@ def _refuse_incomplete(model: FeatureModel, node: _Node) -> None:
 
 
 def _is_lifetime_name(name: str) -> bool:
-    return re.match(r"^[a-z]+__[a-z_]+_(count|sum|mean|last|distinct|rate)(_usd)?$", name) is not None
+    return (
+        re.match(r"^[a-z]+__[a-z_]+_(count|sum|mean|last|distinct|rate)(_usd)?$", name) is not None
+    )
 
 
-def _raw_table(node: _Node) -> RawTable:
+def _raw_table(node: Node) -> RawTable:
     references = node.meta.fields.get("references")
     pairs = references.items() if isinstance(references, dict) else ()
     return RawTable(
         name=node.text("name"),
         description=node.text("description"),
-        columns=tuple(_column(_Node(c, node.path)) for c in _dicts(node.fields.get("columns"))),
+        columns=tuple(_column(Node(c, node.path)) for c in dicts(node.fields.get("columns"))),
         key=node.meta.strings("key"),
         no_repeat_on=node.meta.strings("no_repeat_on"),
         references=tuple((str(k), str(v)) for k, v in pairs if k != "__line__"),
@@ -243,7 +193,7 @@ def _raw_table(node: _Node) -> RawTable:
     )
 
 
-def _column(node: _Node) -> Column:
+def _column(node: Node) -> Column:
     meta = node.meta
     data_type = node.text("data_type").lower()
     pii = meta.text("pii", "none")
@@ -251,7 +201,9 @@ def _column(node: _Node) -> Column:
         known = ", ".join(sorted(DATA_TYPES))
         raise node.error(f"data_type {data_type} maps to no Feast type", f"use one of {known}")
     if pii not in PII_CLASSES:
-        raise node.error(f"pii class {pii} is unknown", f"use one of {', '.join(sorted(PII_CLASSES))}")
+        raise node.error(
+            f"pii class {pii} is unknown", f"use one of {', '.join(sorted(PII_CLASSES))}"
+        )
     low, high = _range(meta)
     default = meta.fields.get("default")
     return Column(
@@ -272,7 +224,7 @@ def _column(node: _Node) -> Column:
     )
 
 
-def _range(meta: _Node) -> tuple[float | None, float | None]:
+def _range(meta: Node) -> tuple[float | None, float | None]:
     bounds = meta.fields.get("range")
     if bounds is None:
         return None, None
@@ -282,22 +234,8 @@ def _range(meta: _Node) -> tuple[float | None, float | None]:
     return low, high
 
 
-def _ttl(spec: _Node) -> timedelta:
+def _ttl(spec: Node) -> timedelta:
     match = _TTL.match(spec.text("ttl"))
     if match is None:
         raise spec.error("ttl is not a number of days", "write ttl: 365d")
     return timedelta(days=int(match["days"]))
-
-
-def _entries(path: Path, key: str) -> Iterable[dict[str, object]]:
-    try:
-        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_LineLoader)  # noqa: S506
-    except yaml.YAMLError as error:
-        raise InputError(
-            f"{path.name} is not YAML", where=str(path), why=str(error).replace("\n", " ")
-        ) from None
-    return _dicts(document.get(key)) if isinstance(document, dict) else []
-
-
-def _dicts(value: object) -> list[dict[str, object]]:
-    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []

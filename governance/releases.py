@@ -37,16 +37,21 @@ def decide(
     if champion is not None:
         figures["champion"] = champion
     if is_same_version:
-        return Verdict(False, "the challenger is the champion: nothing to release", figures)
+        return _kept("the challenger is the champion: nothing to release", figures)
     for name, floor in floors.items():
         if not challenger > floor:
             reason = f"{GATE_METRIC} {challenger:.4f} does not beat the floor {name} {floor:.4f}"
-            return Verdict(False, reason, figures)
+            return _kept(reason, figures)
     if champion is not None and not challenger > champion:
         reason = f"{GATE_METRIC} {challenger:.4f} does not beat the champion's {champion:.4f}"
-        return Verdict(False, reason, figures)
+        return _kept(reason, figures)
     against = "every floor" if champion is None else "the champion and every floor"
-    return Verdict(True, f"{GATE_METRIC} {challenger:.4f} beats {against}", figures)
+    reason = f"{GATE_METRIC} {challenger:.4f} beats {against}"
+    return Verdict(is_released=True, reason=reason, comparison=figures)
+
+
+def _kept(reason: str, figures: dict[str, float]) -> Verdict:
+    return Verdict(is_released=False, reason=reason, comparison=figures)
 
 
 def latest_release(settings: Settings, model_name: str) -> Release | None:

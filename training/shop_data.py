@@ -5,7 +5,7 @@ vocabularies; times become microseconds since 1970 in UTC. ``lines`` is what a m
 from (sold, priced, kept by the contracts); ``judge`` is every raw line, by which it is measured.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import duckdb
@@ -87,6 +87,9 @@ class Impressions:
     at_us: Longs
     is_bought: Bools
     is_synthetic: Bools
+
+    def where(self, kept: Bools) -> "Impressions":
+        return Impressions(*(getattr(self, column.name)[kept] for column in fields(self)))
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,7 @@ class Targets:
     """First baskets: items of ``users[i]`` are ``items[starts[i]:starts[i + 1]]``, sorted."""
 
     users: Ints
+    orders: Ints  # the basket of each user
     starts: Longs
     items: Ints
 
@@ -94,4 +95,9 @@ def first_baskets(judge: Lines, window: Window) -> Targets:
     is_first = inside.order == inside.order[first][place]
     pairs = np.unique(np.column_stack([place[is_first], inside.item[is_first]]), axis=0)
     starts = np.searchsorted(pairs[:, 0], np.arange(len(users) + 1))
-    return Targets(users, starts.astype(np.int64), pairs[:, 1].astype(np.int32))
+    return Targets(
+        users=users,
+        orders=inside.order[first],
+        starts=starts.astype(np.int64),
+        items=pairs[:, 1].astype(np.int32),
+    )

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from datetime import datetime
 
 import redis
+from redis.backoff import ExponentialBackoff
+from redis.retry import Retry
 
 from feature_repo.stores.packed_rows import RowFormat, microseconds, time_bytes
 from governance.errors import InputError, StateError
@@ -151,7 +153,12 @@ def _connect(url: str) -> redis.Redis:
             next_step="write host:port[,db=N][,password=...]",
         )
     client = redis.Redis(
-        host=host, port=int(port), db=int(given.get("db", 0)), password=given.get("password")
+        host=host,
+        port=int(port),
+        db=int(given.get("db", 0)),
+        password=given.get("password"),
+        socket_timeout=30,  # a call of KEYS_A_CALL records takes milliseconds
+        retry=Retry(ExponentialBackoff(cap=0.2, base=0.02), retries=3),  # the default waits 8 s
     )
     try:
         client.ping()

@@ -4,7 +4,8 @@ import ibis
 
 from flows.stages import Progress, StepResult
 from flows.steps.check_raw import facts_of, record_check
-from governance.contracts import check, feature_contract, refuse_above
+from governance.contract_check import check, refuse_above
+from governance.contracts import feature_contract
 from governance.declarations import read_feature_models
 from governance.errors import ContractFailed
 from governance.files import write_json

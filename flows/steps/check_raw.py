@@ -13,7 +13,8 @@ import ibis
 
 from flows.importers.landing import Landing, current_landing
 from flows.stages import Progress, StepResult
-from governance.contracts import ROW_NUMBER, ContractResult, check, raw_contract, refuse_above
+from governance.contract_check import ContractResult, check, refuse_above
+from governance.contracts import ROW_NUMBER, raw_contract
 from governance.declarations import RawTable, read_raw_tables
 from governance.errors import ContractFailed, InputError
 from governance.files import write_json

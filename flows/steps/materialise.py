@@ -1,4 +1,4 @@
-"""Apply and materialise: declarations into Feast's registry, newest values into the online store."""
+"""Apply and materialise: declarations into the registry, newest values into the online store."""
 
 from datetime import UTC, datetime
 
@@ -24,7 +24,7 @@ def run(settings: Settings, progress: Progress, _source: str | None = None) -> S
     if not settings.registry_url:
         outputs.append(settings.home_dir / "registry.db")
     return StepResult(
-        f"{sum(rows.values()):,} entity rows of {len(rows)} views as of {as_of:%Y-%m-%d} -> {where}",
+        f"{sum(rows.values()):,} rows of {len(rows)} views as of {as_of:%Y-%m-%d} -> {where}",
         tuple(outputs),
         {"as_of": as_of.isoformat(), "rows": rows},
     )
@@ -32,7 +32,7 @@ def run(settings: Settings, progress: Progress, _source: str | None = None) -> S
 
 def build_day(settings: Settings) -> datetime:
     """The day the feature tables were built for (UTC midnight): their newest snapshot."""
-    latest = []
+    latest: list[datetime] = []
     with duckdb.connect() as con:
         for model in read_feature_models(settings.dbt_dir):
             path = settings.features_dir / f"{model.name}.parquet"

@@ -4,6 +4,7 @@ The decision, granted or not, is appended to the records; serving reads the newe
 """
 
 import json
+from typing import Any
 
 from flows.ledger import read_state
 from flows.stages import Progress, StepResult
@@ -58,6 +59,6 @@ def _challenger_version(settings: Settings) -> str:
     return str(state.facts["version"])
 
 
-def _card(settings: Settings, version: str) -> dict[str, dict[str, dict[str, float]]]:
+def _card(settings: Settings, version: str) -> dict[str, Any]:
     path = settings.bundles_dir / MODEL_NAME / version / "bundle.json"
     return dict(json.loads(path.read_text(encoding="utf-8")))

@@ -13,7 +13,7 @@ from feature_repo.stores.asof_join import point_in_time_join
 from feature_repo.stores.feature_table import FeatureTable, all_rows, connect, latest_rows
 from governance.errors import InputError
 
-DAY_0 = datetime(2017, 1, 1)
+DAY_0 = datetime(2017, 1, 1)  # noqa: DTZ001  the files hold naive UTC
 US = pa.timestamp("us")
 TTLS = (None, timedelta(hours=2), timedelta(hours=5))
 
@@ -55,14 +55,16 @@ def feature_table(path: Path, *, is_composite: bool, ttl) -> FeatureTable:
 
 def write_features(path: Path, rows) -> None:
     columns = [list(column) for column in zip(*rows, strict=True)] or [[]] * 5
-    table = pa.table({
-        "k1": pa.array(columns[0], pa.string()),
-        "k2": pa.array(columns[1], pa.string()),
-        "event_at": pa.array([hour(h) for h in columns[2]], US),
-        "created_at": pa.array([hour(h) for h in columns[3]], US),
-        "v": pa.array(columns[4], pa.int64()),
-        "place": pa.array(range(len(rows)), pa.int64()),
-    })
+    table = pa.table(
+        {
+            "k1": pa.array(columns[0], pa.string()),
+            "k2": pa.array(columns[1], pa.string()),
+            "event_at": pa.array([hour(h) for h in columns[2]], US),
+            "created_at": pa.array([hour(h) for h in columns[3]], US),
+            "v": pa.array(columns[4], pa.int64()),
+            "place": pa.array(range(len(rows)), pa.int64()),
+        }
+    )
     pq.write_table(table, path)
 
 
@@ -82,6 +84,7 @@ def oracle(rows, label, *, is_composite, ttl, only_created):
     return best[2]
 
 
+@pytest.mark.pipeline
 @settings(max_examples=120, deadline=None)
 @given(feature_rows, label_rows, st.booleans(), st.sampled_from(TTLS), st.booleans())
 def test_join_equals_the_brute_force_oracle(
@@ -90,12 +93,14 @@ def test_join_equals_the_brute_force_oracle(
     path = folder / "features.parquet"
     write_features(path, rows)
     table = feature_table(path, is_composite=is_composite, ttl=ttl)
-    frame = pa.table({
-        "extra": pa.array(range(len(labels)), pa.int64()),
-        "label_k1": pa.array([label[0] for label in labels], pa.string()),
-        "label_k2": pa.array([label[1] for label in labels], pa.string()),
-        "at": pa.array([hour(label[2]) for label in labels], US),
-    })
+    frame = pa.table(
+        {
+            "extra": pa.array(range(len(labels)), pa.int64()),
+            "label_k1": pa.array([label[0] for label in labels], pa.string()),
+            "label_k2": pa.array([label[1] for label in labels], pa.string()),
+            "at": pa.array([hour(label[2]) for label in labels], US),
+        }
+    )
     joined = point_in_time_join(
         connection, frame, [table], label_at="at", only_created=only_created
     )
@@ -110,7 +115,9 @@ def test_join_equals_the_brute_force_oracle(
 
 @settings(max_examples=40, deadline=None)
 @given(feature_rows, hours, hours)
-def test_latest_rows_are_the_newest_of_each_key_known_at_the_end_of_the_window(connection, folder, rows, a, b):
+def test_latest_rows_are_the_newest_of_each_key_known_at_the_end_of_the_window(
+    connection, folder, rows, a, b
+):
     path = folder / "latest.parquet"
     write_features(path, rows)
     first, last = min(a, b), max(a, b)

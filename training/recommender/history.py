@@ -21,6 +21,7 @@ BASKET_DECAYS = (0.7, 0.9, 0.97)  # half-lives of 2, 7 and 23 baskets
 RECENT_BASKETS = (3, 5, 10, 20)
 HABIT = "basket_decayed_97"  # of these the best single ranking on the validation window
 RECENCY = "week_decayed_85"  # strength of a history item in co-visitation
+FADING = "week_decayed_95"  # the floor that the ranker has to beat
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ Pure numpy and LightGBM; no pandas, no torch, no files. Retrievers: ``habit`` (w
 user gets popular items and is marked as a cold start.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
@@ -14,58 +14,47 @@ import numpy as np
 import numpy.typing as npt
 
 from governance.errors import InputError
-from training.covisitation.model import Covisitation
 from training.metrics import top_k
 from training.ranker.model import Ranker
-from training.recommender import reasons
-from training.recommender.assortment import Assortment, category_columns, item_columns
-from training.recommender.history import HABIT, RECENCY, Columns, Habits, History, Purchases, habits
-from training.recommender.neighbours import Neighbours
-from training.sasrec.vectors import SasrecVectors
+from training.recommender.reasons import Reasons, explain, explain_popular
+from training.recommender.signals import Memory, Signals, describe, matrix_of, signals_of
 from training.shop_data import Floats, Ints
 
 if TYPE_CHECKING:
     from training.bundle import Bundle
 
 RETRIEVERS = ("habit", "co_visitation", "neighbours", "sasrec", "popular")
-QUOTAS = (0.40, 0.15, 0.15, 0.15, 0.15)  # of the candidates; what overlaps leaves room below limit
-SURFACES = {"home": True, "discover": False}  # may it show what the user has bought before?
-CATEGORY_DECAY = 0.95  # per week, of category strength
-UNKNOWN_USER = -1
-_MISSING = np.nan
+QUOTAS = (0.40, 0.15, 0.15, 0.15, 0.15)  # of the limit; overlaps leave room below it
+SHOWS_OWN_ITEMS = {"home": True, "discover": False}  # by surface: may it show items bought before?
+DEFAULT_LIMIT = 200  # 300 found 1 % more of the target items and ranked no better
+_UNKNOWN = -1
+_NOT_PROPOSED = np.iinfo(np.int32).max
 
 
 class FeatureMatrix(Protocol):
     """Feature values of n entities, (n, d), in service order; NaN where missing."""
 
     @property
-    def values(self) -> npt.NDArray[np.floating]: ...
-
-
-@dataclass(frozen=True)
-class Retrievers:
-    """Everything remembered at one instant that candidates are drawn and described from."""
-
-    history: History
-    covisitation: Covisitation
-    neighbours: Neighbours
-    sasrec: SasrecVectors
-    stock: Assortment
+    def values(self) -> npt.NDArray[np.float64]: ...
 
 
 @dataclass(frozen=True)
 class Candidates:
-    """Items worth ranking for one user; ``columns`` is (n, names) for the ranker."""
+    """Items worth ranking for one user; ``columns`` (n, names) go to the ranker first."""
 
     user_id: str
-    user: int
     items: Ints
     item_ids: tuple[str, ...]
     scores: Mapping[str, Floats]  # per retriever; NaN where it did not propose the item
-    retrievers: tuple[str, ...]  # which proposed the item at its best rank
+    retrievers: tuple[str, ...]  # which one ranked the item highest
+    hardness: Floats  # best rank over quota: 0 = the first of some retriever
     columns: Floats
     column_names: tuple[str, ...]
-    is_cold_start: bool
+    signals: Signals | None  # None: a cold start
+
+    @property
+    def is_cold_start(self) -> bool:
+        return self.signals is None
 
 
 @dataclass(frozen=True)
@@ -75,4 +64,150 @@ class Ranking:
     item_ids: tuple[str, ...]
     scores: tuple[float, ...]
     retrievers: tuple[str, ...]
-    reasons: tuple[tuple[str, ...], ...]
+    reasons: Reasons
+
+
+@dataclass(frozen=True)
+class Recommender:
+    """A memory at one instant and a ranker; ``ranker`` is None while it is being trained."""
+
+    user_ids: npt.NDArray[np.str_]
+    item_ids: npt.NDArray[np.str_]
+    titles: tuple[str, ...]
+    memory: Memory
+    ranker: Ranker | None = None
+
+    @classmethod
+    def load(cls, bundle: "Bundle") -> "Recommender":
+        """The recommender of a verified bundle."""
+        return bundle.recommender()
+
+    @cached_property
+    def known_user(self) -> str:
+        """Some user with purchases, for a warm-up; empty where there is none."""
+        sizes = np.diff(self.memory.history.starts)
+        return str(self.user_ids[sizes.argmax()]) if sizes.any() else ""
+
+    @cached_property
+    def _user_codes(self) -> dict[str, int]:
+        return {user: code for code, user in enumerate(self.user_ids.tolist())}
+
+    @cached_property
+    def _item_codes(self) -> dict[str, int]:
+        return {item: code for code, item in enumerate(self.item_ids.tolist())}
+
+    def title(self, item_id: str) -> str:
+        """The item's title, or its id where it has none."""
+        code = self._item_codes.get(item_id, _UNKNOWN)
+        return (self.titles[code] if code != _UNKNOWN else "") or item_id
+
+    def candidates(
+        self, user_id: str, *, surface: str = "home", limit: int = DEFAULT_LIMIT
+    ) -> Candidates:
+        """At most ``limit`` items from all retrievers; popular ones for an unknown user."""
+        if surface not in SHOWS_OWN_ITEMS:
+            known = ", ".join(SHOWS_OWN_ITEMS)
+            raise InputError(
+                f"surface {surface} is unknown",
+                where="surface",
+                why=f"the surfaces are {known}",
+                next_step="name one of them",
+            )
+        if not self.knows(user_id):
+            return self._cold_start(user_id, limit)
+        signals = signals_of(self.memory, self._user_codes[user_id])
+        hidden = None if SHOWS_OWN_ITEMS[surface] else signals.habits.items
+        items, ranks = _propose(signals, hidden, limit)
+        return self._candidates(user_id, items, ranks, signals)
+
+    def knows(self, user_id: str) -> bool:
+        """Does the memory hold a purchase of this user?"""
+        user = self._user_codes.get(user_id, _UNKNOWN)
+        return user != _UNKNOWN and len(self.memory.history.of(user).item) > 0
+
+    def describe(self, user_id: str, items: Ints) -> tuple[Floats, tuple[str, ...]]:
+        """The ranker's retrieval columns, and their names, of chosen items for a known user."""
+        signals = signals_of(self.memory, self._user_codes[user_id])
+        columns = describe(self.memory, signals, items)
+        return matrix_of(columns), tuple(columns)
+
+    def rank(
+        self, candidates: Candidates, user_features: FeatureMatrix, item_features: FeatureMatrix
+    ) -> Ranking:
+        """All candidates by the ranker's score, with reasons; a cold start by popularity."""
+        scores = self.score(candidates, user_features, item_features)
+        order = np.lexsort((candidates.items, -scores))
+        items = candidates.items[order]
+        if candidates.signals is None:
+            reasons = explain_popular(self.memory, items)
+        else:
+            reasons = explain(self.memory, candidates.signals, items, self.titles)
+        return Ranking(
+            item_ids=tuple(candidates.item_ids[place] for place in order),
+            scores=tuple(float(score) for score in scores[order]),
+            retrievers=tuple(candidates.retrievers[place] for place in order),
+            reasons=reasons,
+        )
+
+    def score(
+        self, candidates: Candidates, user_features: FeatureMatrix, item_features: FeatureMatrix
+    ) -> npt.NDArray[np.float64]:
+        """One score per candidate, in the candidates' order."""
+        if candidates.signals is None or self.ranker is None:
+            return self.memory.stock.popularity[candidates.items].astype(np.float64)
+        return self.ranker.scores(
+            candidates.columns, user_features.values[0], item_features.values
+        )
+
+    def _cold_start(self, user_id: str, limit: int) -> Candidates:
+        popularity = self.memory.stock.popularity
+        items = np.sort(top_k(popularity, limit))
+        return Candidates(
+            user_id=user_id,
+            items=items,
+            item_ids=tuple(self.item_ids[items].tolist()),
+            scores={"popular": popularity[items]},
+            retrievers=("popular",) * len(items),
+            hardness=np.zeros(len(items), dtype=np.float32),
+            columns=np.empty((len(items), 0), dtype=np.float32),
+            column_names=(),
+            signals=None,
+        )
+
+    def _candidates(
+        self, user_id: str, items: Ints, ranks: npt.NDArray[np.int64], signals: Signals
+    ) -> Candidates:
+        columns = describe(self.memory, signals, items)
+        return Candidates(
+            user_id=user_id,
+            items=items,
+            item_ids=tuple(self.item_ids[items].tolist()),
+            scores={
+                name: np.where(ranks[row] < _NOT_PROPOSED, signals.scores[name][items], np.nan)
+                for row, name in enumerate(RETRIEVERS)
+            },
+            retrievers=tuple(RETRIEVERS[row] for row in ranks.argmin(axis=0)),
+            hardness=(ranks / np.array(QUOTAS)[:, None]).min(axis=0).astype(np.float32),
+            columns=matrix_of(columns),
+            column_names=tuple(columns),
+            signals=signals,
+        )
+
+
+def _propose(
+    signals: Signals, hidden: Ints | None, limit: int
+) -> tuple[Ints, npt.NDArray[np.int64]]:
+    """The union of each retriever's best, rising; and (retrievers, items) ranks in each."""
+    best = {}
+    for name, quota in zip(RETRIEVERS, QUOTAS, strict=True):
+        scores = np.nan_to_num(signals.scores[name], nan=-np.inf, copy=True)
+        if hidden is not None:
+            scores[hidden] = -np.inf
+        found = top_k(scores, max(int(quota * limit), 1))
+        least = -np.inf if name == "sasrec" else 0.0  # its scores are logits, not counts
+        best[name] = found[scores[found] > least]
+    items = np.unique(np.concatenate(list(best.values())))
+    ranks = np.full((len(RETRIEVERS), len(items)), _NOT_PROPOSED, dtype=np.int64)
+    for row, found in enumerate(best.values()):
+        ranks[row, np.searchsorted(items, found)] = np.arange(len(found))
+    return items, ranks

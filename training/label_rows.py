@@ -1,0 +1,165 @@
+"""Label rows of one window: the retrievers' candidates against real baskets, and impressions.
+
+A purchase row is a candidate at the window's cutoff, labelled by whether the user's first basket
+after it holds the item. An impression row is something that a session of that basket showed,
+labelled by whether the session bought it. Simulated impressions are taken from the target basket
+of a training window only, flagged as synthetic, and never validate or judge.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from training.recommender.model import DEFAULT_LIMIT, Candidates, Recommender
+from training.shop_data import Bools, Floats, Impressions, Ints, Longs, ShopData
+from training.windows import Targets, Window, first_baskets, microseconds
+
+ORDER, IMPRESSION = "order", "impression"
+Kind = TypeVar("Kind", bound=np.generic)
+_NO_BASKET = -2  # no code of an order, and not GUEST
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How many label rows a user gives in one window."""
+
+    limit: int = DEFAULT_LIMIT  # candidates, as in serving
+    negatives: int = 50  # hardest ones kept in training windows; validation keeps all
+    impressions: int = 20  # latest shown items per user and training window
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Label rows of one window and source, user by user, with their retrieval columns."""
+
+    window: Window
+    source: str
+    user: Ints
+    item: Ints
+    at_us: Longs
+    label: Bools
+    is_synthetic: Bools
+    columns: Floats
+    column_names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _UserRows:
+    """One user's part of Labels."""
+
+    user: int
+    item: Ints
+    at_us: Longs
+    label: Bools
+    is_synthetic: Bools
+    columns: Floats
+
+
+def purchase_labels(
+    data: ShopData, window: Window, recommender: Recommender, sampling: Sampling
+) -> Labels:
+    """Candidates of every user with a basket in the window and purchases before it."""
+    targets = first_baskets(data.judge, window)
+    keeps_all = window.name != "train"
+    rows, names = [], ()
+    for place, user in enumerate(targets.users):
+        found = recommender.candidates(str(data.user_ids[user]), limit=sampling.limit)
+        if found.is_cold_start:
+            continue
+        names = found.column_names
+        label = np.isin(found.items, targets.of(place))
+        kept = label | keeps_all | _hardest(found, label, sampling.negatives)
+        rows.append(
+            _UserRows(
+                user=int(user),
+                item=found.items[kept],
+                at_us=np.full(int(kept.sum()), microseconds(window.cutoff)),
+                label=label[kept],
+                is_synthetic=np.zeros(int(kept.sum()), dtype=np.bool_),
+                columns=found.columns[kept],
+            )
+        )
+    return _gathered(window, ORDER, rows, names)
+
+
+def impression_labels(
+    data: ShopData, window: Window, recommender: Recommender, sampling: Sampling
+) -> Labels:
+    """What sessions of the window's target baskets showed, at the time it was shown."""
+    targets = first_baskets(data.judge, window)
+    shown = _impressions_of(data.impressions, targets, window)
+    starts = np.searchsorted(shown.user, targets.users)
+    stops = np.searchsorted(shown.user, targets.users, side="right")
+    rows, names = [], ()
+    for user, start, stop in zip(targets.users, starts, stops, strict=True):
+        user_id = str(data.user_ids[user])
+        if start == stop or not recommender.knows(user_id):
+            continue
+        latest = _latest_of_each(shown, int(start), int(stop))[-sampling.impressions :]
+        columns, names = recommender.describe(user_id, shown.item[latest])
+        rows.append(
+            _UserRows(
+                user=int(user),
+                item=shown.item[latest],
+                at_us=shown.at_us[latest],
+                label=shown.is_bought[latest],
+                is_synthetic=shown.is_synthetic[latest],
+                columns=columns,
+            )
+        )
+    return _gathered(window, IMPRESSION, rows, names)
+
+
+def _impressions_of(shown: Impressions, targets: Targets, window: Window) -> Impressions:
+    """Impressions inside the window; simulated ones only if made from the target basket."""
+    known = max(shown.user.max(initial=0), targets.users.max(initial=0)) + 1
+    basket = np.full(known, _NO_BASKET, dtype=np.int64)
+    basket[targets.users] = targets.orders
+    start, end = microseconds(window.cutoff), microseconds(window.ends_at)
+    is_inside = (shown.at_us >= start) & (shown.at_us < end)
+    return shown.where(is_inside & (~shown.is_synthetic | (basket[shown.user] == shown.order)))
+
+
+def _latest_of_each(shown: Impressions, start: int, stop: int) -> Longs:
+    """Places of each item's last impression, in order of time."""
+    items = shown.item[start:stop]
+    last = len(items) - 1 - np.unique(items[::-1], return_index=True)[1]
+    return np.sort(last) + start
+
+
+def _hardest(found: Candidates, label: Bools, count: int) -> Bools:
+    """The negatives that some retriever ranks highest."""
+    hardness = np.where(label, np.inf, found.hardness)
+    chosen = np.argsort(hardness, kind="stable")[:count]
+    mask = np.zeros(len(label), dtype=np.bool_)
+    mask[chosen] = True
+    return mask
+
+
+def _gathered(
+    window: Window, source: str, rows: list[_UserRows], names: tuple[str, ...]
+) -> Labels:
+    sizes = [len(row.item) for row in rows]
+    users = np.array([row.user for row in rows], dtype=np.int32)
+    return Labels(
+        window=window,
+        source=source,
+        user=np.repeat(users, sizes),
+        item=_joined((row.item for row in rows), np.int32),
+        at_us=_joined((row.at_us for row in rows), np.int64),
+        label=_joined((row.label for row in rows), np.bool_),
+        is_synthetic=_joined((row.is_synthetic for row in rows), np.bool_),
+        columns=_joined_rows([row.columns for row in rows], len(names)),
+        column_names=names,
+    )
+
+
+def _joined(parts: Iterable[npt.NDArray[Kind]], kind: type[Kind]) -> npt.NDArray[Kind]:
+    return np.concatenate([np.empty(0, dtype=kind), *parts])
+
+
+def _joined_rows(parts: list[Floats], width: int) -> Floats:
+    return np.concatenate([np.empty((0, width), dtype=np.float32), *parts])

@@ -1,0 +1,146 @@
+"""Train the ranker: LambdaMART on the training windows, stopped early on the validation window.
+
+Rows of one user in one window and source form a list. Purchase lists weigh 1; simulated
+impressions weigh less, because a simulator wrote them. One seed, one thread count, deterministic.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import lightgbm as lgb
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from training.ranker.model import Ranker
+from training.shop_data import Bools, Floats, Longs
+from training.training_set import TrainingSet, columns_of
+
+
+@dataclass(frozen=True)
+class RankerConfig:
+    """Knobs with their effects; chosen on the validation window of Complete Journey."""
+
+    trees: int = 300  # upper bound; early stopping ends sooner
+    patience: int = 40  # trees without a better NDCG@10
+    learning_rate: float = 0.06
+    leaves: int = 31
+    min_rows_in_leaf: int = 100
+    columns_per_tree: float = 0.5
+    rows_per_tree: float = 0.8
+    l2: float = 5.0
+    depth_of_list: int = 20  # pairs below this rank teach nothing
+    synthetic_weight: float = 0.1  # of a simulated impression row against a purchase row
+
+
+@dataclass(frozen=True)
+class FittedRanker:
+    """The ranker, its number of trees, and what it reached on the validation window."""
+
+    ranker: Ranker
+    trees: int
+    metrics: dict[str, float]
+    gains: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Lists:
+    """Feature rows ordered into lists: values, labels, weights, and the size of each list."""
+
+    values: Floats
+    label: npt.NDArray[np.int8]
+    weight: Floats
+    sizes: Longs
+
+
+def fit_ranker(
+    training_set: TrainingSet,
+    *,
+    config: RankerConfig,
+    seed: int,
+    threads: int,
+    progress: Callable[[str], None],
+) -> FittedRanker:
+    """The forest of the best validation NDCG@10."""
+    names = (*training_set.retrieval, *(column.name for column in training_set.service))
+    train = lists_of(training_set, "train", config.synthetic_weight)
+    validation = lists_of(training_set, "validation", config.synthetic_weight)
+    learned = _dataset(train, names)
+    booster = lgb.train(
+        _parameters(config, seed=seed, threads=threads),
+        learned,
+        num_boost_round=config.trees,
+        valid_sets=[_dataset(validation, names, reference=learned)],
+        valid_names=["validation"],
+        callbacks=[lgb.early_stopping(config.patience, verbose=False)],
+    )
+    reached = {"ndcg_at_10_among_candidates": booster.best_score["validation"]["ndcg@10"]}
+    progress(f"ranker: {booster.best_iteration} trees, validation {reached}")
+    kept = lgb.Booster(model_str=booster.model_to_string(num_iteration=booster.best_iteration))
+    gains = dict(zip(names, kept.feature_importance("gain").tolist(), strict=True))
+    ranker = Ranker(kept, training_set.retrieval, training_set.service)
+    return FittedRanker(ranker, int(booster.best_iteration), reached, gains)
+
+
+def lists_of(training_set: TrainingSet, window: str, synthetic_weight: float) -> Lists:
+    """The rows of one kind of window, as lists; rows of a list already lie together."""
+    table = training_set.table.filter(pc.equal(training_set.table["window"], window))
+    retrieval = columns_of(table, training_set.retrieval)
+    entities = [
+        columns_of(table, [c.name for c in training_set.service if c.entity == entity])
+        for entity in ("user_id", "item_id")
+    ]
+    matrix = Ranker(None, training_set.retrieval, training_set.service).matrix
+    is_synthetic = table["is_synthetic"].to_numpy(zero_copy_only=False)
+    return Lists(
+        values=matrix(retrieval, *entities),
+        label=table["label"].to_numpy(),
+        weight=np.where(is_synthetic, synthetic_weight, 1.0).astype(np.float32),
+        sizes=_list_sizes(table),
+    )
+
+
+def _list_sizes(table: pa.Table) -> Longs:
+    keys = [_codes(table[name]) for name in ("user_id", "source", "cutoff")]
+    changes = np.any([key[1:] != key[:-1] for key in keys], axis=0)
+    edges = np.concatenate([[0], np.flatnonzero(changes) + 1, [table.num_rows]])
+    return np.diff(edges)
+
+
+def _codes(column: pa.ChunkedArray) -> npt.NDArray[np.int32]:
+    return column.combine_chunks().dictionary_encode().indices.to_numpy()
+
+
+def _dataset(lists: Lists, names: tuple[str, ...], reference: lgb.Dataset | None = None) -> object:
+    return lgb.Dataset(
+        lists.values,
+        label=lists.label,
+        group=lists.sizes,
+        weight=lists.weight,
+        feature_name=list(names),
+        reference=reference,
+        params={"max_bin": 127, "verbosity": -1},
+    )
+
+
+def _parameters(config: RankerConfig, *, seed: int, threads: int) -> dict[str, object]:
+    return {
+        "objective": "lambdarank",
+        "metric": "ndcg",
+        "eval_at": [10],
+        "learning_rate": config.learning_rate,
+        "num_leaves": config.leaves,
+        "min_data_in_leaf": config.min_rows_in_leaf,
+        "feature_fraction": config.columns_per_tree,
+        "bagging_fraction": config.rows_per_tree,
+        "bagging_freq": 1,
+        "lambda_l2": config.l2,
+        "lambdarank_truncation_level": config.depth_of_list,
+        "max_bin": 127,
+        "seed": seed,
+        "deterministic": True,
+        "force_row_wise": True,
+        "num_threads": threads,
+        "verbosity": -1,
+    }

@@ -1,0 +1,107 @@
+"""What the memory says of one user and any items: the ranker's retrieval columns.
+
+Pure numpy. One function for training and serving, so a column means the same in both. Absent
+knowledge is NaN where a number would mislead ("weeks since last" of an item never bought), else 0.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from training.covisitation.model import Covisitation
+from training.recommender.assortment import Assortment, category_columns, item_columns
+from training.recommender.history import (
+    FADING,
+    HABIT,
+    RECENCY,
+    Columns,
+    Habits,
+    History,
+    Purchases,
+    habits,
+)
+from training.recommender.neighbours import Neighbours
+from training.sasrec.vectors import SasrecVectors
+from training.shop_data import Floats, Ints
+
+CATEGORY_DECAY = 0.95  # per week, of category strength
+_NAN_WHEN_ABSENT = ("weeks_since", "baskets_since", "mean_gap", "gap_ratio")
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Everything remembered at one instant that candidates are drawn and described from."""
+
+    history: History
+    covisitation: Covisitation
+    neighbours: Neighbours
+    sasrec: SasrecVectors
+    stock: Assortment
+
+
+@dataclass(frozen=True)
+class Signals:
+    """One user's purchases, habits, and per retriever a score for every item."""
+
+    bought: Purchases
+    habits: Habits
+    scores: dict[str, Floats]
+
+
+def signals_of(memory: Memory, user: int) -> Signals:
+    """Scores of all retrievers for a user with purchases."""
+    bought = memory.history.of(user)
+    own = habits(bought)
+    count = memory.stock.item_count
+    habit = np.zeros(count, dtype=np.float32)
+    habit[own.items] = own.columns[HABIT]
+    strength = own.columns[RECENCY].astype(np.float32)
+    scores = {
+        "habit": habit,
+        "co_visitation": memory.covisitation.scores(own.items, strength),
+        "neighbours": memory.neighbours.scores(user, count),
+        "sasrec": memory.sasrec.scores(user, count),
+        "popular": memory.stock.popularity,
+    }
+    return Signals(bought, own, scores)
+
+
+def describe(memory: Memory, signals: Signals, items: Ints) -> Columns:
+    """The ranker's retrieval columns for these items, in fixed order."""
+    columns = _habit_columns(signals.habits, items)
+    for name in ("co_visitation", "neighbours", "sasrec"):
+        columns[name] = signals.scores[name][items].astype(np.float64)
+    columns |= item_columns(memory.stock, items)
+    columns |= category_columns(memory.stock, signals.bought, items, weekly_decay=CATEGORY_DECAY)
+    finest = columns[f"category_strength_level_{memory.stock.categories.shape[1] - 1}"]
+    columns["share_of_own_category"] = columns[FADING] / np.maximum(finest, 1e-9)
+    return columns | _user_columns(signals.bought, len(items))
+
+
+def matrix_of(columns: Columns) -> Floats:
+    """(n, columns) in the order of the mapping; infinities (never) become NaN."""
+    matrix = np.column_stack(list(columns.values())).astype(np.float32)
+    matrix[np.isinf(matrix)] = np.nan
+    return matrix
+
+
+def _habit_columns(own: Habits, items: Ints) -> Columns:
+    place = np.minimum(np.searchsorted(own.items, items), len(own.items) - 1)
+    is_own = own.items[place] == items
+    return {
+        name: np.where(is_own, values[place], np.nan if name.startswith(_NAN_WHEN_ABSENT) else 0.0)
+        for name, values in own.columns.items()
+    }
+
+
+def _user_columns(bought: Purchases, count: int) -> Columns:
+    baskets = bought.basket_count
+    _, last_line = np.unique(bought.baskets_ago, return_index=True)
+    per_user = {
+        "user_baskets": baskets,
+        "user_baskets_4_weeks": int((bought.weeks_ago[last_line] < 4).sum()),
+        "user_mean_basket": len(bought.item) / max(baskets, 1),
+        "user_mean_last_5_baskets": (bought.baskets_ago < 5).sum() / min(max(baskets, 1), 5),
+        "user_weeks_since_last": float(bought.weeks_ago.min(initial=np.inf)),
+    }
+    return {name: np.full(count, float(value)) for name, value in per_user.items()}

@@ -1,0 +1,152 @@
+"""Fit the recommender: memories at each cutoff, SASRec once, the ranker on what they propose.
+
+Knowledge of every memory ends at its cutoff. SASRec learns once, from what came before the first
+training cutoff, and afterwards only reads newer purchases: so its scores mean the same in every
+window. The command is ``counterfoil train``.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+
+from training.covisitation.train import CovisitationConfig, fit_covisitation
+from training.ranker.model import Ranker
+from training.ranker.train import FittedRanker, RankerConfig, fit_ranker
+from training.recommender.assortment import take_stock
+from training.recommender.history import remember
+from training.recommender.model import Recommender
+from training.recommender.neighbours import fit_neighbours
+from training.recommender.signals import Memory
+from training.sasrec.model import SasrecConfig
+from training.sasrec.train import (
+    FittedSasrec,
+    SasrecTraining,
+    fit_sasrec,
+    item_vectors,
+    user_vectors,
+)
+from training.sasrec.vectors import SasrecVectors
+from training.shop_data import ShopData
+from training.training_set import (
+    HistoricalFeatures,
+    Sampling,
+    TrainingSet,
+    build_training_set,
+)
+from training.windows import WEEK, Calendar, Window, first_baskets, microseconds
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """Every knob of a training run; the defaults were chosen on the validation window."""
+
+    seed: int
+    threads: int = 2
+    covisitation: CovisitationConfig = field(default_factory=CovisitationConfig)
+    sasrec: SasrecConfig = field(default_factory=SasrecConfig)
+    sasrec_training: SasrecTraining = field(default_factory=SasrecTraining)
+    sampling: Sampling = field(default_factory=Sampling)
+    ranker: RankerConfig = field(default_factory=RankerConfig)
+
+
+@dataclass(frozen=True)
+class FittedRecommender:
+    """Retrievers that can be refreshed to any instant, the ranker, and what it was trained on."""
+
+    sasrec: FittedSasrec
+    ranker: Ranker
+    fitted_ranker: FittedRanker
+    training_set: TrainingSet
+    calendar: Calendar
+    config: TrainingConfig
+
+    def at(self, data: ShopData, cutoff: datetime) -> Recommender:
+        """The recommender as it would have stood at ``cutoff``."""
+        memory = memory_at(data, cutoff, sasrec=self.sasrec, config=self.config)
+        return Recommender(data.user_ids, data.item_ids, data.titles, memory, self.ranker)
+
+
+def train_recommender(
+    data: ShopData,
+    *,
+    calendar: Calendar,
+    config: TrainingConfig,
+    historical_features: HistoricalFeatures,
+    progress: Progress,
+) -> FittedRecommender:
+    """Fit everything on the windows before the test; nothing later is looked at."""
+    import torch
+
+    torch.set_num_threads(config.threads)
+    progress("sasrec: learning from what came before the first training cutoff")
+    sasrec = sasrec_before(data, calendar.train[0].cutoff, calendar=calendar, config=config,
+                           progress=progress)
+
+    def recommender_at(window: Window) -> Recommender:
+        progress(f"{window.name} window {window.cutoff:%Y-%m-%d}: remembering and retrieving")
+        memory = memory_at(data, window.cutoff, sasrec=sasrec, config=config)
+        return Recommender(data.user_ids, data.item_ids, data.titles, memory)
+
+    training_set = build_training_set(
+        data,
+        windows=(*calendar.train, calendar.validation),
+        recommender_at=recommender_at,
+        historical_features=historical_features,
+        sampling=config.sampling,
+        seed=config.seed,
+    )
+    progress(f"ranker: learning from {training_set.table.num_rows:,} label rows")
+    fitted = fit_ranker(training_set, config=config.ranker, seed=config.seed,
+                        threads=config.threads, progress=progress)
+    return FittedRecommender(sasrec, fitted.ranker, fitted, training_set, calendar, config)
+
+
+def memory_at(
+    data: ShopData, cutoff: datetime, *, sasrec: FittedSasrec, config: TrainingConfig
+) -> Memory:
+    """All that the retrievers remember at ``cutoff``, from strictly earlier order lines."""
+    cutoff_us = microseconds(cutoff)
+    lines = data.lines.before(cutoff_us)
+    item_count = len(data.item_ids)
+    history = remember(lines, user_count=len(data.user_ids), cutoff_us=cutoff_us)
+    return Memory(
+        history=history,
+        covisitation=fit_covisitation(
+            lines, item_count=item_count, cutoff_us=cutoff_us, config=config.covisitation
+        ),
+        neighbours=fit_neighbours(history, item_count),
+        sasrec=SasrecVectors(
+            users=user_vectors(sasrec, history, item_count),
+            items=item_vectors(sasrec),
+            vocabulary=sasrec.vocabulary,
+        ),
+        stock=take_stock(lines, data.categories, cutoff_us=cutoff_us),
+    )
+
+
+def sasrec_before(
+    data: ShopData,
+    cutoff: datetime,
+    *,
+    calendar: Calendar,
+    config: TrainingConfig,
+    progress: Progress,
+) -> FittedSasrec:
+    """SASRec from purchases before ``cutoff``; its own validation is the weeks just before it."""
+    window = Window("sasrec", cutoff - calendar.validation_weeks * WEEK, cutoff)
+    cutoff_us = microseconds(window.cutoff)
+    history = remember(
+        data.lines.before(cutoff_us), user_count=len(data.user_ids), cutoff_us=cutoff_us
+    )
+    return fit_sasrec(
+        history,
+        first_baskets(data.judge, window),
+        item_count=len(data.item_ids),
+        config=config.sasrec,
+        training=config.sasrec_training,
+        progress=progress,
+    )
