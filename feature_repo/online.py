@@ -93,7 +93,7 @@ def _clock(parts: list[ViewMatrix], as_of: datetime | None) -> int:
 
 def _refuse_unready(model: FeatureModel, part: ViewMatrix) -> None:
     if part.materialised_to is None or part.schema != row_format(model).schema:
-        why = "it was never materialised"
+        why = "it was not materialised, or not since its columns changed"
         if part.materialised_to is not None:
             why = "its online rows have other columns than the declaration"
         raise StateError(

@@ -76,6 +76,7 @@ def materialise(
 
     Each view is one transaction. What the store held up to ``as_of`` is replaced, so that online
     equals offline also where a later build has fewer rows; what was pushed since then stays.
+    An ``as_of`` before the last one takes the store back to it.
     """
     store = open_store(settings)
     end = as_of if as_of.tzinfo else as_of.replace(tzinfo=UTC)

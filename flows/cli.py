@@ -57,8 +57,8 @@ def import_shop(shop: Shop, source: Source = None, as_json: AsJson = False) -> N
     Example: counterfoil import online_retail --source online_retail.parquet
     """
     settings = active_settings(shop=shop)
-    _stages(settings, ("import_raw",), source=source or source_of(settings), as_json=as_json)
-    remember_shop(settings, source or source_of(settings))
+    _stages(settings, ("import_raw",), source=source, as_json=as_json)
+    remember_shop(settings, source)
 
 
 @app.command()

@@ -159,7 +159,7 @@ def open_records(url: str) -> Engine:
     try:
         engine = _engine(url)
         migrate(engine)
-    except (OperationalError, ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+    except (OperationalError, ArgumentError, NoSuchModuleError, ImportError, OSError) as error:
         raise StateError(
             "the record store cannot be opened",
             where=url.split("@")[-1],

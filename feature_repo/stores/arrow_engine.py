@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal
 
+import pyarrow as pa
 from feast.entity import Entity
 from feast.feature_view import FeatureView
 from feast.infra.common.materialization_job import (
@@ -24,6 +25,7 @@ from feast.repo_config import FeastConfigBaseModel
 
 from feature_repo.stores.asof_offline import AsofRetrievalJob
 from feature_repo.stores.packed_online import PackedOnlineStore, row_format
+from feature_repo.stores.packed_rows import RowFormat
 from governance.errors import InputError
 
 
@@ -106,20 +108,32 @@ class ArrowEngine(ComputeEngine):  # type: ignore[misc]
             start_date=task.start_time,
             end_date=task.end_time,
         )
-        progress = task.tqdm_builder(0) if task.tqdm_builder else None
+        backend = store.backend(self.repo_config)
         until = _replaced_until(view, task.start_time, task.end_time)
-        writing = store.backend(self.repo_config).writing(layout, replace_until=until)
-        with writing, _batches(job) as reader:
-            for batch in reader:
-                store.write_arrow(
-                    self.repo_config,
-                    layout,
-                    batch,
-                    event_at=source.timestamp_field,
-                    created_at=source.created_timestamp_column or "",
-                )
-                if progress is not None:
-                    progress.update(batch.num_rows)
+        with backend.writing(layout, replace_until=until), _batches(job) as reader:
+            self._write(task, store, layout, reader)
+        if until is None:
+            backend.extend(layout, start=task.start_time, end=task.end_time)
+
+    def _write(
+        self,
+        task: MaterializationTask,
+        store: PackedOnlineStore,
+        layout: RowFormat,
+        reader: pa.RecordBatchReader,
+    ) -> None:
+        source = task.feature_view.batch_source
+        progress = task.tqdm_builder(0) if task.tqdm_builder else None
+        for batch in reader:
+            store.write_arrow(
+                self.repo_config,
+                layout,
+                batch,
+                event_at=source.timestamp_field,
+                created_at=source.created_timestamp_column or "",
+            )
+            if progress is not None:
+                progress.update(batch.num_rows)
 
 
 def _replaced_until(view: FeatureView, start: datetime, end: datetime) -> datetime | None:

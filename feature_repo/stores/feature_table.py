@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from tempfile import TemporaryDirectory
 
 import duckdb
 import pyarrow as pa
@@ -41,12 +42,15 @@ class FeatureTable:
 @contextmanager
 def connect(*, threads: int, memory_limit: str) -> Iterator[duckdb.DuckDBPyConnection]:
     """A private in-memory DuckDB that reads zoned timestamps as UTC."""
-    connection = duckdb.connect(config={"threads": threads, "memory_limit": memory_limit})
-    try:
-        connection.execute("set timezone = 'UTC'")
-        yield connection
-    finally:
-        connection.close()
+    with TemporaryDirectory(prefix="counterfoil-") as spill:  # what does not fit in memory
+        connection = duckdb.connect(
+            config={"threads": threads, "memory_limit": memory_limit, "temp_directory": spill}
+        )
+        try:
+            connection.execute("set timezone = 'UTC'")
+            yield connection
+        finally:
+            connection.close()
 
 
 def latest_rows(

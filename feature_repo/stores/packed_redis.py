@@ -16,7 +16,7 @@ import redis
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
-from feature_repo.stores.packed_rows import RowFormat, microseconds, time_bytes
+from feature_repo.stores.packed_rows import RowFormat, cleared_bytes, microseconds
 from governance.errors import InputError, StateError
 
 KEYS_A_CALL = 2_000  # a call of 2,000 records holds Redis for about 5 ms
@@ -54,8 +54,9 @@ class RedisBackend:
         self._local = threading.local()
 
     def prepare(self, row_format: RowFormat) -> None:
-        _, until = self.states([row_format.view]).get(row_format.view, (b"", None))
-        self._set_state(row_format, until)
+        """Make the place of a view; what it holds stays, unless its columns are others now."""
+        schema, until = self.states([row_format.view]).get(row_format.view, (b"", None))
+        self._set_state(row_format, until if schema == row_format.schema else None)
 
     def drop(self, view: str) -> None:
         """Forget a view and its records."""
@@ -67,16 +68,25 @@ class RedisBackend:
 
     @contextmanager
     def writing(self, row_format: RowFormat, *, replace_until: datetime | None) -> Iterator[None]:
-        """With ``replace_until`` records up to then make way for the new ones, or go at the end."""
+        """With ``replace_until`` what the store held until then makes way, or goes at the end."""
         members = self._members(row_format.view)
-        fresh = members + b":new"
-        self._local.until = b"" if replace_until is None else time_bytes(replace_until)
-        self._local.members = members if replace_until is None else fresh
+        self._local.until, self._local.members = b"", members
+        if replace_until is None:
+            yield
+            return
+        _, held_to = self.states([row_format.view]).get(row_format.view, (b"", None))
+        fresh, until = members + b":new", cleared_bytes(replace_until, held_to)
         self._redis.delete(fresh)
+        self._local.until, self._local.members = until, fresh
         yield
-        if replace_until is not None:
-            self._remove_stale(row_format.view, fresh, until=time_bytes(replace_until))
-            self._set_state(row_format, microseconds(replace_until))
+        self._remove_stale(row_format.view, fresh, until=until)
+        self._set_state(row_format, microseconds(replace_until))
+
+    def extend(self, row_format: RowFormat, *, start: datetime, end: datetime) -> None:
+        """Say that a window was added; it counts if it begins where the store already was."""
+        _, until = self.states([row_format.view]).get(row_format.view, (b"", None))
+        if until is not None and until >= microseconds(start):
+            self._set_state(row_format, max(until, microseconds(end)))
 
     def write(self, row_format: RowFormat, keys: Sequence[bytes], records: Sequence[bytes]) -> None:
         """Upsert inside :meth:`writing`; an older record never takes a newer one's place."""

@@ -109,9 +109,12 @@ def microseconds(moment: datetime) -> int:
     return (naive - EPOCH) // timedelta(microseconds=1)
 
 
-def time_bytes(moment: datetime) -> bytes:
-    """A time as the header holds it, for comparing with the first 8 bytes of a record."""
-    return struct.pack(">Q", microseconds(moment) + BIAS)
+def cleared_bytes(until: datetime, held_to: int | None) -> bytes:
+    """Up to when records make way for a materialisation to ``until``.
+
+    Going back in time, that is where the store was: its newer batch rows are the future now.
+    """
+    return struct.pack(">Q", max(microseconds(until), held_to or -BIAS) + BIAS)
 
 
 def event_microseconds(rows: npt.NDArray[np.void]) -> npt.NDArray[np.int64]:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from feature_repo.stores.packed_rows import NEWER_BYTES, RowFormat, microseconds, time_bytes
+from feature_repo.stores.packed_rows import NEWER_BYTES, RowFormat, cleared_bytes, microseconds
 
 IDS_A_QUERY = 10_000  # SQLite takes 32,766 variables in a statement
 STATE_TABLE = """
@@ -30,7 +30,7 @@ class SqliteBackend:
         self._local = threading.local()
 
     def prepare(self, row_format: RowFormat) -> None:
-        """Make the place of a view; what it holds already stays."""
+        """Make the place of a view; what it holds stays, unless its columns are others now."""
         connection, table = self._connection(), _table(row_format.keys)
         column = _quoted(row_format.view)
         with _transaction(connection):
@@ -43,7 +43,8 @@ class SqliteBackend:
                 connection.execute(f"alter table {table} add column {column} blob")
             connection.execute(
                 "insert into view_state (view, keys, schema) values (?, ?, ?)"
-                " on conflict (view) do update set schema = excluded.schema",
+                " on conflict (view) do update set schema = excluded.schema, materialised_to ="
+                " case when schema = excluded.schema then materialised_to end",
                 (row_format.view, table, row_format.schema),
             )
 
@@ -59,15 +60,16 @@ class SqliteBackend:
 
     @contextmanager
     def writing(self, row_format: RowFormat, *, replace_until: datetime | None) -> Iterator[None]:
-        """One transaction; with ``replace_until`` records up to then make way for the new ones."""
+        """One transaction; with ``replace_until`` what the store held until then makes way."""
         connection = self._connection()
         column = _quoted(row_format.view)
         with _transaction(connection):
             if replace_until is not None:
+                _, held_to = self.states([row_format.view]).get(row_format.view, (b"", None))
                 connection.execute(
                     f"update {_table(row_format.keys)} set {column} = null"
                     f" where substr({column}, 1, 8) <= ?",
-                    (time_bytes(replace_until),),
+                    (cleared_bytes(replace_until, held_to),),
                 )
             yield
             if replace_until is not None:
@@ -75,6 +77,14 @@ class SqliteBackend:
                     "update view_state set materialised_to = ? where view = ?",
                     (microseconds(replace_until), row_format.view),
                 )
+
+    def extend(self, row_format: RowFormat, *, start: datetime, end: datetime) -> None:
+        """Say that a window was added; it counts if it begins where the store already was."""
+        self._connection().execute(
+            "update view_state set materialised_to = max(materialised_to, ?)"
+            " where view = ? and materialised_to >= ?",
+            (microseconds(end), row_format.view, microseconds(start)),
+        )
 
     def write(self, row_format: RowFormat, keys: Sequence[bytes], records: Sequence[bytes]) -> None:
         """Upsert inside :meth:`writing`; an older record never takes a newer one's place."""

