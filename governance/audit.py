@@ -65,8 +65,10 @@ def model_card(settings: Settings, version: str | None) -> dict[str, Any] | None
 
 
 def _stages(settings: Settings) -> list[dict[str, Any]]:
-    """The newest run of every stage, in order of writing."""
-    newest = _newest(settings, StageRun, "stage")
+    """The newest run of every stage but the report itself, in order of writing; home is ``.``."""
+    newest = [row for row in _newest(settings, StageRun, "stage") if row["stage"] != "report"]
+    for row in newest:
+        row["summary"] = row["summary"].replace(f"{settings.home_dir}/", "")
     return sorted(newest, key=lambda row: int(row["id"]))
 
 

@@ -14,7 +14,7 @@ from governance.files import write_json, write_text
 from governance.lineage import LEVELS
 from governance.settings import Settings
 
-_COLUMN_PX, _ROW_PX, _BOX_PX, _BOX_HEIGHT_PX = 208, 30, 188, 22
+_COLUMN_PX, _ROW_PX, _BOX_PX, _BOX_HEIGHT_PX = 162, 26, 142, 20  # seven columns fit the page
 
 
 def write_report(settings: Settings) -> tuple[dict[str, Any], Path, Path]:

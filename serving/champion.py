@@ -1,15 +1,16 @@
-"""Which bundle is champion: the newest release that was granted, and its files as recorded.
+"""Which bundle may answer: the champion's folder, and the digest and features recorded for it.
 
-Light (no torch, no Feast), so that a missing champion is told before anything heavy is loaded.
+Light (no Feast, no LightGBM), so that a missing champion is told before anything heavy is loaded.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlmodel import col, select
+from sqlmodel import desc, select
 
 from governance.errors import StateError
-from governance.records import ModelVersion, Release, session
+from governance.records import ModelVersion, session
+from governance.releases import champion_dir
 from governance.settings import Settings
 
 MODEL = "recommender"
@@ -29,25 +30,18 @@ class Champion:
 
 def find_champion(settings: Settings, name: str = MODEL) -> Champion:
     """The champion of a model; StateError when none was released or its bundle is gone."""
-    released, recorded = _records(settings, name)
-    if released is None or recorded is None:
+    bundle_dir = champion_dir(settings, name)
+    recorded = _recorded(settings, name, version=bundle_dir.name)
+    if recorded is None:
         raise StateError(
-            f"there is no champion of {name}",
+            f"{name} {bundle_dir.name} was released but never recorded",
             where=str(settings.home_dir),
-            why="no release was granted here yet",
-            next_step="counterfoil demo, or counterfoil train and then counterfoil release",
-        )
-    bundle_dir = settings.bundles_dir / name / released.challenger_version
-    if not bundle_dir.is_dir():
-        raise StateError(
-            f"the bundle of champion {name} {released.challenger_version} is missing",
-            where=str(bundle_dir),
-            why="the release is recorded, but its folder is not there",
-            next_step="restore the folder from a backup, or run counterfoil train and release",
+            why="the record store has its release and not its version",
+            next_step="counterfoil train and release, or restore the record store",
         )
     return Champion(
         name=name,
-        version=released.challenger_version,
+        version=recorded.model_version,
         digest=recorded.bundle_sha256,
         feature_service=recorded.feature_service,
         schema_hash=recorded.schema_hash,
@@ -55,21 +49,12 @@ def find_champion(settings: Settings, name: str = MODEL) -> Champion:
     )
 
 
-def _records(settings: Settings, name: str) -> tuple[Release | None, ModelVersion | None]:
-    with session(settings) as opened:
-        released = opened.exec(
-            select(Release)
-            .where(Release.model_name == name, col(Release.is_released))
-            .order_by(col(Release.id).desc())
-        ).first()
-        if released is None:
-            return None, None
-        recorded = opened.exec(
-            select(ModelVersion)
-            .where(
-                ModelVersion.model_name == name,
-                ModelVersion.model_version == released.challenger_version,
-            )
-            .order_by(col(ModelVersion.id).desc())
-        ).first()
-        return released, recorded
+def _recorded(settings: Settings, name: str, *, version: str) -> ModelVersion | None:
+    query = (
+        select(ModelVersion)
+        .where(ModelVersion.model_name == name, ModelVersion.model_version == version)
+        .order_by(desc(ModelVersion.id))
+        .limit(1)
+    )
+    with session(settings) as records:
+        return records.exec(query).first()

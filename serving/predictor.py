@@ -4,23 +4,23 @@ The command is ``counterfoil serve`` (through KServe) or ``counterfoil predict``
 come through here, which is why they give the same JSON.
 """
 
-import logging
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from feature_repo.services import schema_hash, service_columns
 from governance.receipts import record_decisions
 from governance.settings import Settings
 from serving.answer import Identity, recommend
 from serving.champion import find_champion
-from serving.ports import Recommender
-from serving.reading import FeatureReader
+from serving.ports import FeatureMatrix, ReadOnline, Recommender
+from serving.reading import ITEM, USER, FeatureReader
 from serving.schemas import RecommendRequest
+from training.bundle import open_bundle
+from training.recommender.model import Recommender as TrainedRecommender
 
-WARM_UP_BUDGET_SECONDS = 30.0  # the first read opens the registry and the store
-
-logger = logging.getLogger(__name__)
+STRANGER = "warm-up"  # a user id that no shop gives
 
 
 def now() -> datetime:
@@ -57,29 +57,54 @@ class Predictor:
         record_decisions(self.settings, decided)
         return [dict(one.answer) for one in decided]
 
+    def warm_up(self) -> None:
+        """One answer for a known user and one for a stranger, neither given nor recorded."""
+        recommend(
+            [RecommendRequest(user_id=self.known_user), RecommendRequest(user_id=STRANGER)],
+            recommender=self.recommender,
+            read_features=self.reader,
+            identity=self.identity,
+            requested_at=now(),
+            new_id=_new_id,
+        )
+
 
 def load_predictor(settings: Settings) -> Predictor:
     """The champion, verified and warmed up; a CounterfoilError says why it may not serve."""
     champion = find_champion(settings)
-    _check_schema(champion)
-    from training.bundle import open_bundle
-    from training.recommender.model import Recommender as TrainedRecommender
-
-    from feature_repo.store import open_store  # Feast: seconds
-
-    bundle = open_bundle(champion.bundle_dir, digest=champion.digest)
-    store = open_store(settings)
+    declared = schema_hash(champion.feature_service)
+    bundle = open_bundle(champion.bundle_dir, digest=champion.digest, schema_hash=declared)
+    recommender = TrainedRecommender.load(bundle)
+    read = _online_reader(settings, champion.feature_service)
+    read(entity=USER, ids=[recommender.known_user])  # a store that is not ready says so here
     predictor = Predictor(
         settings=settings,
-        recommender=TrainedRecommender.load(bundle),
+        recommender=recommender,
         identity=Identity(
             name=champion.name,
             version=champion.version,
             digest=champion.digest,
             feature_service=champion.feature_service,
-            schema_hash=champion.schema_hash,
+            schema_hash=declared,
         ),
-        reader=_reader(),
-        known_user="",
+        reader=FeatureReader(
+            read,
+            columns={e: service_columns(champion.feature_service, entity=e) for e in (USER, ITEM)},
+            workers=2 * settings.threads,  # an answer reads users and items side by side
+        ),
+        known_user=recommender.known_user or STRANGER,
     )
+    predictor.warm_up()
     return predictor
+
+
+def _online_reader(settings: Settings, service: str) -> ReadOnline:
+    from feature_repo.store import open_store, read_online  # Feast: seconds
+
+    store = open_store(settings)
+
+    def read(*, entity: str, ids: Sequence[str]) -> FeatureMatrix:
+        matrix: FeatureMatrix = read_online(store, service, entity=entity, ids=list(ids))
+        return matrix
+
+    return read

@@ -1,7 +1,7 @@
 """Start the predictor: ``python -m serving.server`` (the command ``counterfoil serve``).
 
-Light on purpose: ports and champion are checked in milliseconds, before Feast, torch and KServe
-are imported, so that a wrong port is told at once. SIGTERM stops listening, finishes the answers
+Light on purpose: ports and champion are checked in milliseconds, before KServe and Feast are
+imported, so that a wrong port is told at once. SIGTERM stops listening, finishes the answers
 in flight and leaves with 0.
 """
 
@@ -28,7 +28,7 @@ def serve(settings: Settings) -> None:
     from serving.champion import find_champion
 
     champion = find_champion(settings)
-    logger.info("champion %s %s; loading Feast, torch and KServe", champion.name, champion.version)
+    logger.info("champion %s %s; loading KServe and Feast", champion.name, champion.version)
     from serving.app import build_server
     from serving.recommender import RecommenderModel
 

@@ -7,9 +7,10 @@ cutoffs and the digest of every other file. The version is a digest of content, 
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import TypeVar
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import lightgbm as lgb
 import numpy as np
@@ -41,7 +42,6 @@ _PARTS: dict[str, type] = {
 }
 _VERSION_LENGTH = 12  # hex digits; chance meetings start near 16 million versions
 
-Part = TypeVar("Part")
 Arrays = Mapping[str, npt.NDArray[np.generic]]
 
 
@@ -50,7 +50,7 @@ class Bundle:
     """A verified bundle: its folder and its card (``bundle.json``)."""
 
     folder: Path
-    card: Mapping[str, object]
+    card: Mapping[str, Any]
 
     @property
     def version(self) -> str:
@@ -83,10 +83,8 @@ class Bundle:
     def ranker(self) -> Ranker:
         """The forest with its columns in order."""
         text = (self.folder / "ranker.txt").read_text(encoding="utf-8")
-        retrieval, service = self.card["retrieval_columns"], self.card["feature_columns"]
-        assert isinstance(retrieval, list) and isinstance(service, list)  # noqa: PT018  verified
-        columns = tuple(FeatureColumn(**column) for column in service)
-        return Ranker(lgb.Booster(model_str=text), tuple(retrieval), columns)
+        service = tuple(FeatureColumn(**column) for column in self.card["feature_columns"])
+        return Ranker(lgb.Booster(model_str=text), tuple(self.card["retrieval_columns"]), service)
 
 
 def save_bundle(
@@ -102,14 +100,105 @@ def save_bundle(
     """
     if recommender.ranker is None:
         raise InputError("a recommender without a ranker cannot be saved", next_step="fit it first")
-    staging = bundles_dir / MODEL_NAME / "incoming"
-    with atomic_path(staging) as beside:
-        beside.mkdir(parents=True)
-        _write_files(beside, recommender, network_weights)
-        card = _card(beside, recommender.ranker, facts)
-        write_json(beside / CARD, card)
-        final = bundles_dir / MODEL_NAME / str(card["version"])
-        with atomic_path(final) as place:
-            beside.rename(place)
-            beside.mkdir()
+    shelf = bundles_dir / MODEL_NAME
+    shelf.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=shelf, prefix=".", ignore_cleanup_errors=True) as temporary:
+        folder = Path(temporary) / "bundle"
+        folder.mkdir()
+        _write_files(folder, recommender, network_weights)
+        card = _card(folder, recommender.ranker, facts)
+        write_json(folder / CARD, card)
+        final = shelf / str(card["version"])
+        with atomic_path(final) as beside:
+            folder.rename(beside)
     return Bundle(final, card)
+
+
+def open_bundle(folder: Path, *, digest: str = "", schema_hash: str = "") -> Bundle:
+    """Verify every file against the card, and the card against what the caller expects."""
+    card = _read_card(folder)
+    files = card["files"]
+    found = {path.name for path in folder.iterdir()} - {CARD}
+    if unlike := sorted(found.symmetric_difference(files)):
+        state = "is missing" if unlike[0] in files else "does not belong to the bundle"
+        raise _refusal(folder / unlike[0], f"the file {state}")
+    for name, expected in sorted(files.items()):
+        if sha256_file(folder / name) != expected:
+            raise _refusal(folder / name, f"its content is not what {CARD} recorded")
+    if card["digest"] != _digest_of_card(card):
+        raise _refusal(folder / CARD, "the card was changed after it was written")
+    if digest and digest != card["digest"]:
+        raise _refusal(folder / CARD, f"digest {digest[:12]} was recorded at release")
+    if schema_hash and schema_hash != card["schema_hash"]:
+        raise InputError(
+            f"bundle {card['version']} was trained on other features than are declared now",
+            where=str(folder / CARD),
+            why=f"schema hash {str(card['schema_hash'])[:12]} against {schema_hash[:12]}",
+            next_step="counterfoil train, or restore the feature declarations it was trained on",
+        )
+    return Bundle(folder, card)
+
+
+def _write_files(folder: Path, recommender: Recommender, network_weights: Arrays) -> None:
+    for name in _PARTS:
+        part = getattr(recommender.memory, name)
+        arrays = {f.name: np.ascontiguousarray(getattr(part, f.name)) for f in fields(part)}
+        save_file(arrays, folder / f"{name}.safetensors")
+    save_file(dict(network_weights), folder / "sasrec_network.safetensors")
+    _write_arrow(folder / "users.arrow", {"user_id": recommender.user_ids.tolist()})
+    titled = {"item_id": recommender.item_ids.tolist(), "title": list(recommender.titles)}
+    _write_arrow(folder / "items.arrow", titled)
+    assert recommender.ranker is not None  # save_bundle refused it
+    text = recommender.ranker.booster.model_to_string()
+    (folder / "ranker.txt").write_text(text, encoding="utf-8")
+
+
+def _card(folder: Path, ranker: Ranker, facts: Mapping[str, object]) -> dict[str, object]:
+    card: dict[str, object] = {
+        **facts,
+        "model_name": MODEL_NAME,
+        "format": FORMAT,
+        "retrieval_columns": list(ranker.retrieval),
+        "feature_columns": [asdict(column) for column in ranker.service],
+        "files": {path.name: sha256_file(path) for path in sorted(folder.iterdir())},
+    }
+    digest = _digest_of_card(card)
+    return card | {"digest": digest, "version": digest[:_VERSION_LENGTH]}
+
+
+def _digest_of_card(card: Mapping[str, object]) -> str:
+    return digest_of({k: v for k, v in card.items() if k not in ("digest", "version")})
+
+
+def _read_card(folder: Path) -> dict[str, Any]:
+    try:
+        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise _refusal(folder / CARD, "the file is missing") from None
+    except ValueError as error:
+        raise _refusal(folder / CARD, f"it is not JSON: {error}") from None
+    if not isinstance(card, dict) or not {"files", "digest", "version"} <= card.keys():
+        raise _refusal(folder / CARD, "it is no card of a bundle")
+    if card.get("format") != FORMAT:
+        raise _refusal(folder / CARD, f"its format is {card.get('format')}, this reads {FORMAT}")
+    return card
+
+
+def _refusal(path: Path, why: str) -> InputError:
+    return InputError(
+        f"bundle {path.parent.name} cannot be trusted",
+        where=str(path),
+        why=why,
+        next_step="restore the folder from a backup, or run counterfoil train and release",
+    )
+
+
+def _write_arrow(path: Path, columns: Mapping[str, list[str]]) -> None:
+    table = pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+
+
+def _read_arrow(path: Path) -> pa.Table:
+    with pa.memory_map(str(path)) as source:
+        return pa.ipc.open_file(source).read_all()

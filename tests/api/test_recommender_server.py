@@ -1,5 +1,6 @@
 """The server's life: a taken port, a champion that must not serve, a lost store, SIGTERM."""
 
+import json
 import shutil
 import socket
 import sqlite3
@@ -11,10 +12,25 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from governance.settings import PROJECT_ROOT
+from governance.files import digest_of
+from governance.settings import PROJECT_ROOT, Settings
 from serving.champion import find_champion
 
 pytestmark = pytest.mark.pipeline
+UNSIGNED = ("digest", "version")  # of a bundle's card
+
+
+@pytest.fixture(scope="module")
+def champion(source_home):
+    return find_champion(Settings(home=source_home))
+
+
+def _own_bundle(home, champion):
+    """A copy of the champion's bundle in ``home``, in place of the link."""
+    (home / "bundles").unlink()
+    folder = home / "bundles" / champion.name / champion.version
+    shutil.copytree(champion.bundle_dir, folder)
+    return folder
 
 
 def test_a_taken_port_ends_at_once_with_one_error(server):
@@ -50,14 +66,18 @@ def test_a_home_without_a_champion_ends_with_what_to_do(server, tmp_path):
         check=False,
     )
     assert done.returncode == 2
-    assert "error: there is no champion of recommender" in done.stderr
+    assert "error: model recommender has no released version" in done.stderr
     assert "counterfoil demo" in done.stderr
 
 
-def test_another_schema_hash_keeps_the_model_unready_with_a_sentence(start_server):
+def test_another_schema_hash_keeps_the_model_unready_with_a_sentence(start_server, champion):
     def change(home):
+        card_path = _own_bundle(home, champion) / "bundle.json"
+        card = json.loads(card_path.read_text()) | {"schema_hash": "0" * 64}
+        card["digest"] = digest_of({k: v for k, v in card.items() if k not in UNSIGNED})
+        card_path.write_text(json.dumps(card))
         with sqlite3.connect(home / "records.db") as records:
-            records.execute("update model_version set schema_hash = 'another'")
+            records.execute("update model_version set bundle_sha256 = ?", (card["digest"],))
 
     server = start_server(change, wait_for=503)
     for path in ("/v2/health/ready", "/v2/models/recommender/ready", "/v1/models/recommender"):
@@ -70,24 +90,17 @@ def test_another_schema_hash_keeps_the_model_unready_with_a_sentence(start_serve
     assert server.stop() == 0
 
 
-def test_a_changed_bundle_file_keeps_the_model_unready(start_server, source_home):
-    from governance.settings import Settings
-
-    champion = find_champion(Settings(home=source_home))
-
+def test_a_changed_bundle_file_keeps_the_model_unready(start_server, champion):
     def change(home):
-        (home / "bundles").unlink()
-        copy = home / "bundles" / champion.name / champion.version
-        shutil.copytree(champion.bundle_dir, copy)
-        changed = max(copy.rglob("*.safetensors"), key=lambda path: path.stat().st_size)
-        content = bytearray(changed.read_bytes())
-        content[-1] ^= 1
-        changed.write_bytes(bytes(content))
+        path = _own_bundle(home, champion) / "items.arrow"
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 1
+        path.write_bytes(bytes(content))
 
     server = start_server(change, wait_for=503)
     answer = httpx.get(f"{server.url}/v2/models/recommender/ready")
     assert answer.status_code == 503
-    assert "digest" in answer.json()["error"]
+    assert "cannot be trusted" in answer.json()["error"]
 
 
 def test_a_lost_store_gives_degraded_answers_not_errors(start_server, known_user, source_home):

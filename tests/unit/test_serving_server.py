@@ -42,7 +42,7 @@ def test_one_port_for_both_is_refused():
 
 
 def test_a_home_without_a_release_has_no_champion(tmp_path):
-    with pytest.raises(StateError, match="no champion") as caught:
+    with pytest.raises(StateError, match="no released version") as caught:
         find_champion(Settings(home=tmp_path))
     assert "counterfoil demo" in caught.value.next_step
 

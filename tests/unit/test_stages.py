@@ -44,13 +44,13 @@ def test_an_unknown_stage_lists_the_known_ones():
 
 def test_a_child_that_dies_is_a_failed_stage_and_is_recorded(settings, monkeypatch):
     monkeypatch.setattr(stages.sys, "executable", "/bin/false")
-    stage = Stage("report", "report", (), ())
-    with pytest.raises(StageFailed, match="stage report died") as caught:
+    stage = Stage("import_raw", "import", (), ())
+    with pytest.raises(StageFailed, match="stage import died") as caught:
         run_stage(stage, settings, flow_run="t", progress=QUIET)
     assert "exit code 1" in caught.value.why
-    assert read_state(settings.stages_dir, "report") is None
+    assert read_state(settings.stages_dir, "import_raw") is None
     (row,) = audit_document(settings)["stages"]
-    assert (row["stage"], row["status"]) == ("report", "failed")
+    assert (row["stage"], row["status"]) == ("import_raw", "failed")
 
 
 def test_an_error_of_the_step_arrives_with_its_four_answers(settings):

@@ -1,0 +1,192 @@
+"""Train: a point-in-time training set, retrievers and ranker, measured on the weeks kept back.
+
+What was measured knew nothing after the test cutoff; what is saved has the same ranker with its
+memory refreshed to the last order, so that it can answer today. Both instants stand in the card.
+"""
+
+import time
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from feature_repo.services import schema_hash
+from feature_repo.store import historical_features
+from flows.importers.landing import current_landing
+from flows.ledger import output_digests
+from flows.stages import Progress, StepResult
+from governance.declarations import read_feature_models
+from governance.errors import StateError
+from governance.files import atomic_path, write_json
+from governance.records import ModelVersion, TrainingRun, TrainingSet, session
+from governance.settings import Settings
+from training.bundle import MODEL_NAME, Bundle, save_bundle
+from training.evaluate import evaluate_recommender
+from training.recommender.train import FittedRecommender, TrainingConfig, train_recommender
+from training.sasrec.train import SasrecTraining
+from training.shop_data import ShopData, load_shop_data
+from training.training_set import SERVICE
+from training.windows import default_calendar
+
+CANDIDATES = 300  # per user at most, in evaluation as in serving
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A fitted recommender with the shop it was fitted on and its figures."""
+
+    data: ShopData
+    fitted: FittedRecommender
+    figures: dict[str, Any]
+
+
+def run(settings: Settings, progress: Progress, _source: str | None = None) -> StepResult:
+    """Fit, measure, save the training set and the bundle, and record all three."""
+    started = time.monotonic()
+    done = fit_and_measure(settings, progress)
+    progress("saving the bundle")
+    manifest = done.fitted.training_set.manifest
+    set_dir = settings.training_sets_dir / done.fitted.training_set.digest[:12]
+    with atomic_path(set_dir) as beside:
+        beside.mkdir()
+        pq.write_table(done.fitted.training_set.table, beside / "rows.parquet")
+        write_json(beside / "manifest.json", manifest)
+    bundle = _save(settings, done)
+    _record(settings, done, bundle, seconds=time.monotonic() - started)
+    ours = done.figures["recommender"]["ndcg_at_10"]
+    floor = max(figures["ndcg_at_10"] for figures in done.figures["floors"].values())
+    return StepResult(
+        f"{MODEL_NAME} {bundle.version}: NDCG@10 {ours:.4f}, best floor {floor:.4f} "
+        f"-> {bundle.folder}",
+        (*sorted(bundle.folder.iterdir()), set_dir / "rows.parquet", set_dir / "manifest.json"),
+        {"version": bundle.version, "figures": done.figures},
+    )
+
+
+def measure(settings: Settings, progress: Progress) -> dict[str, Any]:
+    """The figures of ``counterfoil evaluate recommender``: fitted and judged in this run."""
+    return fit_and_measure(settings, progress).figures
+
+
+def fit_and_measure(settings: Settings, progress: Progress) -> Measured:
+    """Fit on what was known before the test window, then judge that window with raw orders."""
+    data = shop_data(settings)
+    calendar = default_calendar(data.lines)
+    point_in_time = features_at(settings)
+    fitted = train_recommender(
+        data,
+        calendar=calendar,
+        config=training_config(settings),
+        historical_features=point_in_time,
+        inputs=_inputs(settings),
+        progress=progress,
+    )
+    progress("judging the test window")
+    figures = evaluate_recommender(
+        data,
+        fitted.at(data, calendar.test.cutoff),
+        window=calendar.test,
+        historical_features=point_in_time,
+        limit=CANDIDATES,
+    )
+    return Measured(data, fitted, figures)
+
+
+def shop_data(settings: Settings) -> ShopData:
+    """The warehouse's orders and impressions, with every landed order line as judge."""
+    landing = current_landing(settings.raw_dir, settings.shop, "order_lines")
+    if landing is None:
+        raise StateError(
+            f"raw table order_lines of shop {settings.shop} is missing",
+            where=str(settings.raw_dir / settings.shop / "order_lines"),
+            why="the landed orders judge the model, and there are none",
+            next_step=f"counterfoil import {settings.shop}",
+        )
+    return load_shop_data(settings.warehouse_path, judge_order_lines=landing.path)
+
+
+def training_config(settings: Settings) -> TrainingConfig:
+    """The training's knobs: its own defaults, with seed, threads and epochs from the settings."""
+    sasrec = SasrecTraining(epochs=settings.sasrec_epochs, seed=settings.seed)
+    return TrainingConfig(seed=settings.seed, threads=settings.threads, sasrec_training=sasrec)
+
+
+def features_at(settings: Settings) -> "partial[pa.Table]":
+    """``(label rows, service) -> label rows with features``, through Feast, point in time."""
+    return partial(_features_at, settings)
+
+
+def _features_at(settings: Settings, label_rows: pa.Table, service: str) -> pa.Table:
+    return historical_features(label_rows, service=service, settings=settings)
+
+
+def _inputs(settings: Settings) -> dict[str, str]:
+    paths = [
+        settings.features_dir / f"{model.name}.parquet"
+        for model in read_feature_models(settings.dbt_dir)
+    ]
+    return {path.rsplit("/", 1)[-1]: digest for path, digest in output_digests(paths).items()}
+
+
+def _save(settings: Settings, done: Measured) -> Bundle:
+    calendar, figures = done.fitted.calendar, done.figures
+    recommender = done.fitted.at(done.data, calendar.as_of)
+    network = done.fitted.sasrec.network.state_dict()
+    return save_bundle(
+        settings.bundles_dir,
+        recommender,
+        network_weights={name: tensor.numpy() for name, tensor in network.items()},
+        facts={
+            "shop": settings.shop,
+            "feature_service": SERVICE,
+            "schema_hash": schema_hash(SERVICE),
+            "seed": settings.seed,
+            "training_set_sha256": done.fitted.training_set.digest,
+            "cutoffs": {
+                "train": [window.cutoff.isoformat() for window in calendar.train],
+                "validation": calendar.validation.cutoff.isoformat(),
+                "test": calendar.test.cutoff.isoformat(),
+                "memory": calendar.as_of.isoformat(),
+            },
+            "metrics": {**figures["recommender"], "users": figures["households"]},
+            "floors": figures["floors"],
+        },
+    )
+
+
+def _record(settings: Settings, done: Measured, bundle: Bundle, *, seconds: float) -> None:
+    manifest: dict[str, Any] = dict(done.fitted.training_set.manifest)
+    digest = done.fitted.training_set.digest
+    with session(settings) as records:
+        records.add(
+            TrainingSet(
+                manifest_sha256=digest,
+                rows=manifest["rows"],
+                synthetic_rows=manifest["synthetic_rows"],
+                first_label_at=manifest["first_label_at"],
+                last_label_at=manifest["last_label_at"],
+                feature_service=manifest["feature_service"],
+                schema_hash=manifest["schema_hash"],
+            )
+        )
+        records.add(
+            TrainingRun(
+                model_name=MODEL_NAME,
+                model_version=bundle.version,
+                training_set_sha256=digest,
+                seed=settings.seed,
+                seconds=round(seconds, 3),
+                metrics=done.figures,
+            )
+        )
+        records.add(
+            ModelVersion(
+                model_name=MODEL_NAME,
+                model_version=bundle.version,
+                bundle_sha256=bundle.digest,
+                feature_service=SERVICE,
+                schema_hash=schema_hash(SERVICE),
+            )
+        )
