@@ -165,14 +165,13 @@ def models_show(
 
 def say_what_next(settings: Settings) -> None:
     """The end of the main job: the report to open and the question to ask."""
-    user = "1"
+    from governance.models import show_version
+    from serving.server import curl_to_try
+
+    user_id = str(show_version(settings, "champion")["example_user_id"])
     data(f"report  {settings.reports_dir / 'audit.html'}")
     data("serve   .venv/bin/counterfoil serve")
-    data(
-        f"ask     curl -s localhost:{settings.http_port}/v1/models/recommender:predict "
-        "-H 'content-type: application/json' "
-        f'-d \'{{"instances":[{{"user_id":"{user}","k":10,"surface":"home"}}]}}\''
-    )
+    data(f"ask     {curl_to_try(settings, user_id)}")
 
 
 def refuse_if_kept_back(settings: Settings) -> None:

@@ -59,10 +59,10 @@ def explain(
 
     Example: counterfoil explain 0b9c4c8e5f5d4a6c8e0f4a1b2c3d4e5f
     """
-    from governance.receipts import explain_text, load_decision
+    from governance.receipts import explain_decision, explain_text, load_decision
 
     decision = load_decision(active_settings(), request_id)
     if as_json:
-        data(canonical_json(decision.model_dump(mode="json")))
+        data(canonical_json(explain_decision(decision)))
     else:
         data(explain_text(decision))

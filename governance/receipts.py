@@ -23,6 +23,17 @@ SHOWN_ITEM_FEATURES = 4  # one line under each item
 
 
 @dataclass(frozen=True)
+class Identity:
+    """Which model answers, and which features it was trained on."""
+
+    name: str
+    version: str
+    digest: str
+    feature_service: str
+    schema_hash: str
+
+
+@dataclass(frozen=True)
 class Evidence:
     """What a decision was made from: who was considered, and every feature value that was read.
 
@@ -41,16 +52,15 @@ class Evidence:
 class Decided:
     """One answer ready to be recorded, with the model and the evidence behind it."""
 
-    request_id: str
+    identity: Identity
     requested_at: datetime
-    model_name: str
-    model_version: str
-    model_digest: str
-    feature_service: str
-    schema_hash: str
     request: Mapping[str, object]
     answer: Mapping[str, object]
     evidence: Evidence
+
+    @property
+    def request_id(self) -> str:
+        return str(self.answer["request_id"])
 
 
 def record_decisions(settings: Settings, decisions: Sequence[Decided]) -> None:
@@ -122,11 +132,11 @@ def _record(decided: Decided) -> Decision:
     return Decision(
         request_id=decided.request_id,
         requested_at=decided.requested_at,
-        model_name=decided.model_name,
-        model_version=decided.model_version,
-        model_digest=decided.model_digest,
-        feature_service=decided.feature_service,
-        schema_hash=decided.schema_hash,
+        model_name=decided.identity.name,
+        model_version=decided.identity.version,
+        model_digest=decided.identity.digest,
+        feature_service=decided.identity.feature_service,
+        schema_hash=decided.identity.schema_hash,
         user_id=str(decided.answer["user_id"]),
         surface=str(decided.answer["surface"]),
         fallback=None if fallback is None else str(fallback),

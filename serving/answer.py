@@ -7,14 +7,14 @@ found first, so that the users of a batch take one feature read and their candid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from governance.errors import InputError
-from governance.receipts import Decided, Evidence
+from governance.receipts import Decided, Evidence, Identity
 from governance.settings import Settings
-from serving.ports import Candidates, FeatureMatrix, Ranking, Recommender
+from serving.ports import FeatureMatrix
 from serving.reading import Features, Matrix
 from serving.schemas import (
     Recommendation,
@@ -24,6 +24,9 @@ from serving.schemas import (
     parse_instance,
 )
 
+if TYPE_CHECKING:
+    from training.recommender.model import Candidates, Ranking, Recommender
+
 CANDIDATES = 200  # what the ranker was judged with; more found 1 % more and ranked no better
 CANDIDATES_PER_ITEM = 4  # retrievers overlap: 100 items need more than 200 candidates
 SCORE_DIGITS = 6  # float32 scores have seven; the rest is noise between machines
@@ -32,21 +35,10 @@ COLD_START: Literal["cold_start"] = "cold_start"
 ReadFeatures = Callable[..., Features]
 
 
-@dataclass(frozen=True)
-class Identity:
-    """Which model answers, and which features it was trained on."""
-
-    name: str
-    version: str
-    digest: str
-    feature_service: str
-    schema_hash: str
-
-
 def recommend(
     requests: Sequence[RecommendRequest],
     *,
-    recommender: Recommender,
+    recommender: "Recommender",
     read_features: ReadFeatures,
     identity: Identity,
     requested_at: datetime,
@@ -108,7 +100,7 @@ class Rows:
     is_degraded: bool
 
 
-def _rows_of(features: Features, wish: RecommendRequest, candidates: Candidates) -> Rows:
+def _rows_of(features: Features, wish: RecommendRequest, candidates: "Candidates") -> Rows:
     place = {item: row for row, item in enumerate(features.item_ids)}
     user_row = features.user_ids.index(wish.user_id)
     return Rows(
@@ -124,10 +116,10 @@ def _part(matrix: FeatureMatrix, rows: list[int]) -> FeatureMatrix:
 
 def _decide(
     wish: RecommendRequest,
-    candidates: Candidates,
+    candidates: "Candidates",
     rows: Rows,
     *,
-    recommender: Recommender,
+    recommender: "Recommender",
     identity: Identity,
     requested_at: datetime,
     request_id: str,
@@ -145,20 +137,15 @@ def _decide(
         is_degraded=rows.is_degraded,
     )
     return Decided(
-        request_id=request_id,
+        identity=identity,
         requested_at=requested_at,
-        model_name=identity.name,
-        model_version=identity.version,
-        model_digest=identity.digest,
-        feature_service=identity.feature_service,
-        schema_hash=identity.schema_hash,
         request=wish.model_dump(),
         answer=answer.model_dump(),
         evidence=_evidence(candidates, rows),
     )
 
 
-def _items(ranking: Ranking, k: int, recommender: Recommender) -> list[RecommendedItem]:
+def _items(ranking: "Ranking", k: int, recommender: "Recommender") -> list[RecommendedItem]:
     return [
         RecommendedItem(
             item_id=item_id,
@@ -173,7 +160,7 @@ def _items(ranking: Ranking, k: int, recommender: Recommender) -> list[Recommend
     ]
 
 
-def _evidence(candidates: Candidates, rows: Rows) -> Evidence:
+def _evidence(candidates: "Candidates", rows: Rows) -> Evidence:
     return Evidence(
         candidates=[
             {"item_id": item_id, "scores": _scores(candidates, i)}
@@ -186,7 +173,7 @@ def _evidence(candidates: Candidates, rows: Rows) -> Evidence:
     )
 
 
-def _scores(candidates: Candidates, row: int) -> dict[str, float]:
+def _scores(candidates: "Candidates", row: int) -> dict[str, float]:
     found = {name: float(scores[row]) for name, scores in candidates.scores.items()}
     return {name: score for name, score in found.items() if np.isfinite(score)}
 

@@ -1,10 +1,9 @@
-"""What serving needs from a recommender and from a store of online features, as types.
+"""What serving needs from a store of online features, as types.
 
-The real ones are training/recommender/model.py and feature_repo/store.py; tests may bring small
-ones. Nothing here is loaded from disk and nothing imports torch or Feast.
+The real one is feature_repo/store.py, whose import costs Feast's; this costs nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -28,40 +27,3 @@ class ReadOnline(Protocol):
     """One read of one entity's features for many ids; may be slow or fail."""
 
     def __call__(self, *, entity: str, ids: Sequence[str]) -> FeatureMatrix: ...
-
-
-class Candidates(Protocol):
-    """Items worth ranking for one user, with the score of each retriever that found them."""
-
-    @property
-    def item_ids(self) -> Sequence[str]: ...
-    @property
-    def scores(self) -> Mapping[str, npt.NDArray[np.floating]]:
-        """Per retriever, one score per item; NaN where that retriever did not find the item."""
-        ...
-
-    @property
-    def is_cold_start(self) -> bool: ...
-
-
-class Ranking(Protocol):
-    """The candidates, best first; every sequence has one entry per candidate."""
-
-    @property
-    def item_ids(self) -> Sequence[str]: ...
-    @property
-    def scores(self) -> Sequence[float]: ...
-    @property
-    def retrievers(self) -> Sequence[str]: ...
-    @property
-    def reasons(self) -> Sequence[Sequence[str]]: ...
-
-
-class Recommender(Protocol):
-    """A loaded champion."""
-
-    def candidates(self, user_id: str, *, surface: str, limit: int) -> Candidates: ...
-    def rank(
-        self, candidates: Candidates, user_features: FeatureMatrix, item_features: FeatureMatrix
-    ) -> Ranking: ...
-    def title(self, item_id: str) -> str: ...

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from feature_repo.services import schema_hash, service_columns
-from governance.receipts import record_decisions
+from governance.receipts import Identity, record_decisions
 from governance.settings import Settings
-from serving.answer import Identity, recommend
+from serving.answer import recommend
 from serving.champion import find_champion
-from serving.ports import FeatureMatrix, ReadOnline, Recommender
+from serving.ports import FeatureMatrix, ReadOnline
 from serving.reading import ITEM, USER, FeatureReader
 from serving.schemas import RecommendRequest
 from training.bundle import open_bundle
-from training.recommender.model import Recommender as TrainedRecommender
+from training.recommender.model import Recommender
 
 STRANGER = "warm-up"  # a user id that no shop gives
 
@@ -74,7 +74,7 @@ def load_predictor(settings: Settings) -> Predictor:
     champion = find_champion(settings)
     declared = schema_hash(champion.feature_service)
     bundle = open_bundle(champion.bundle_dir, digest=champion.digest, schema_hash=declared)
-    recommender = TrainedRecommender.load(bundle)
+    recommender = Recommender.load(bundle)
     read = _online_reader(settings, champion.feature_service)
     read(entity=USER, ids=[recommender.known_user])  # a store that is not ready says so here
     predictor = Predictor(

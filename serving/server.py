@@ -18,7 +18,7 @@ from governance.settings import Settings, get_settings
 if TYPE_CHECKING:
     from serving.recommender import RecommenderModel
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("serving.server")  # __name__ is __main__ under python -m
 
 
 def serve(settings: Settings) -> None:

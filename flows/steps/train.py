@@ -73,25 +73,29 @@ def measure(settings: Settings, progress: Progress) -> dict[str, Any]:
 def fit_and_measure(settings: Settings, progress: Progress) -> Measured:
     """Fit on what was known before the test window, then judge that window with raw orders."""
     data = shop_data(settings)
-    calendar = default_calendar(data.lines)
-    point_in_time = features_at(settings)
-    fitted = train_recommender(
-        data,
-        calendar=calendar,
-        config=training_config(settings),
-        historical_features=point_in_time,
-        inputs=_inputs(settings),
-        progress=progress,
-    )
+    fitted = fit(settings, data, progress)
+    window = fitted.calendar.test
     progress("judging the test window")
     figures = evaluate_recommender(
         data,
-        fitted.at(data, calendar.test.cutoff),
-        window=calendar.test,
-        historical_features=point_in_time,
+        fitted.at(data, window.cutoff),
+        window=window,
+        historical_features=features_at(settings),
         limit=CANDIDATES,
     )
     return Measured(data, fitted, figures)
+
+
+def fit(settings: Settings, data: ShopData, progress: Progress) -> FittedRecommender:
+    """Retrievers and ranker from what was known before the test window."""
+    return train_recommender(
+        data,
+        calendar=default_calendar(data.lines),
+        config=training_config(settings),
+        historical_features=features_at(settings),
+        inputs=_inputs(settings),
+        progress=progress,
+    )
 
 
 def shop_data(settings: Settings) -> ShopData:
@@ -140,6 +144,7 @@ def _save(settings: Settings, done: Measured) -> Bundle:
         network_weights={name: tensor.numpy() for name, tensor in network.items()},
         facts={
             "shop": settings.shop,
+            "example_user_id": recommender.known_user,
             "feature_service": SERVICE,
             "schema_hash": schema_hash(SERVICE),
             "seed": settings.seed,

@@ -116,11 +116,13 @@ def start(home: Path, *, wait_for: int = 200) -> Server:
     ends_at = time.monotonic() + START_SECONDS
     while time.monotonic() < ends_at and process.poll() is None:
         answer = _ready(server)
-        if answer is not None and answer.status_code == wait_for and "loading" not in answer.text:
-            return server
+        if answer is not None and "still loading" not in answer.text:
+            if answer.status_code == wait_for:
+                return server
+            break
         time.sleep(0.3)
     process.kill()
-    pytest.fail(f"the server did not become ready:\n{server.log()[-4000:]}")
+    pytest.fail(f"readiness is not {wait_for}:\n{server.log()[-4000:]}")
 
 
 def _ready(server: Server) -> httpx.Response | None:

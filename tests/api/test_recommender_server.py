@@ -105,10 +105,10 @@ def test_a_changed_bundle_file_keeps_the_model_unready(start_server, champion):
 
 def test_a_lost_store_gives_degraded_answers_not_errors(start_server, known_user, source_home):
     def change(home):
-        (home / "online.db").unlink()
-        shutil.copy2(source_home / "online.db", home / "online.db")
+        with sqlite3.connect(source_home / "online.db") as source:
+            source.backup(sqlite3.connect(home / "online.db"))
 
-    server = start_server(change)
+    server = start_server(change, without=("online.db",))
     with sqlite3.connect(server.settings.online_path) as store:
         tables = store.execute("select name from sqlite_master where type = 'table'").fetchall()
         for (table,) in tables:
@@ -129,7 +129,7 @@ def test_sigterm_finishes_the_answers_in_flight_and_leaves_with_zero(start_serve
     wishes = [{"user_id": known_user, "k": 100}] * 64
     with ThreadPoolExecutor(1) as pool:
         asked = pool.submit(server.predict, *wishes)
-        time.sleep(0.1)
+        time.sleep(0.3)
         exit_code = server.stop()
         answer = asked.result()
     assert (answer.status_code, len(answer.json()["predictions"])) == (200, 64)

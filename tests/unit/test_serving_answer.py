@@ -8,9 +8,15 @@ import numpy as np
 import pytest
 
 from governance.declarations import Column
-from governance.receipts import explain_decision, explain_text, load_decision, record_decisions
+from governance.receipts import (
+    Identity,
+    explain_decision,
+    explain_text,
+    load_decision,
+    record_decisions,
+)
 from governance.settings import Settings
-from serving.answer import Identity, recommend
+from serving.answer import recommend
 from serving.reading import ITEM, USER, Features, Matrix
 from serving.schemas import RecommendRequest
 
@@ -180,4 +186,4 @@ def test_the_explanation_names_user_model_items_reasons_and_values(home):
 
 
 def _renamed(decided, request_id):
-    return replace(decided, request_id=request_id)
+    return replace(decided, answer={**decided.answer, "request_id": request_id})
