@@ -5,7 +5,7 @@ computed from the same lines and judged by the same baskets in the same run. The
 ``counterfoil evaluate recommender``.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +20,13 @@ from training.metrics import (
 )
 from training.recommender.model import Candidates, Recommender
 from training.shop_data import Ints, ShopData
-from training.training_set import SERVICE, HistoricalFeatures, columns_of, feature_columns, join_features
+from training.training_set import (
+    SERVICE,
+    HistoricalFeatures,
+    columns_of,
+    feature_columns,
+    join_features,
+)
 from training.windows import Targets, Window, first_baskets, microseconds
 
 Metrics = dict[str, float]
@@ -56,8 +62,12 @@ def evaluate_recommender(
     """
     targets = first_baskets(data.judge, window)
     predictions = predict_at(
-        data, recommender, targets.users, window=window,
-        historical_features=historical_features, limit=limit,
+        data,
+        recommender,
+        targets.users,
+        window=window,
+        historical_features=historical_features,
+        limit=limit,
     )
     rankings = [prediction.items for prediction in predictions]
     found = [np.isin(targets.of(i), r).mean() for i, r in enumerate(rankings)]

@@ -64,7 +64,8 @@ def purchase_labels(
     """Candidates of every user with a basket in the window and purchases before it."""
     targets = first_baskets(data.judge, window)
     keeps_all = window.name != "train"
-    rows, names = [], ()
+    rows: list[_UserRows] = []
+    names: tuple[str, ...] = ()
     for place, user in enumerate(targets.users):
         found = recommender.candidates(str(data.user_ids[user]), limit=sampling.limit)
         if found.is_cold_start:
@@ -93,7 +94,8 @@ def impression_labels(
     shown = _impressions_of(data.impressions, targets, window)
     starts = np.searchsorted(shown.user, targets.users)
     stops = np.searchsorted(shown.user, targets.users, side="right")
-    rows, names = [], ()
+    rows: list[_UserRows] = []
+    names: tuple[str, ...] = ()
     for user, start, stop in zip(targets.users, starts, stops, strict=True):
         user_id = str(data.user_ids[user])
         if start == stop or not recommender.knows(user_id):
@@ -139,9 +141,7 @@ def _hardest(found: Candidates, label: Bools, count: int) -> Bools:
     return mask
 
 
-def _gathered(
-    window: Window, source: str, rows: list[_UserRows], names: tuple[str, ...]
-) -> Labels:
+def _gathered(window: Window, source: str, rows: list[_UserRows], names: tuple[str, ...]) -> Labels:
     sizes = [len(row.item) for row in rows]
     users = np.array([row.user for row in rows], dtype=np.int32)
     return Labels(

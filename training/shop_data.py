@@ -25,13 +25,17 @@ CATEGORY_LEVELS = ("department", "category", "product_type")  # from coarse to f
 GUEST = -1  # the user code of an order without a user
 
 LINES_SQL = """
-select user_id, order_id, item_id, epoch_us(ordered_at) as at_us
+select
+    user_id, order_id, item_id, epoch_us(ordered_at) as at_us,
+    quantity, unit_price_usd as unit_price, discount_usd > 0 as is_discounted
 from fct_order_lines
 where quantity > 0 and unit_price_usd > 0 and not is_synthetic
 order by user_id nulls first, ordered_at, order_id, item_id
 """
 JUDGE_SQL = """
-select user_id, order_id, item_id, epoch_us(ordered_at) as at_us
+select
+    user_id, order_id, item_id, epoch_us(ordered_at) as at_us,
+    quantity, unit_price, discount > 0 as is_discounted
 from {relation}
 where quantity >= 0 and not is_synthetic
 order by user_id nulls first, ordered_at, order_id, item_id
@@ -67,9 +71,12 @@ class Lines:
     item: Ints
     order: Ints
     at_us: Longs
+    quantity: Floats
+    unit_price: Floats
+    is_discounted: Bools
 
     def where(self, kept: Bools) -> "Lines":
-        return Lines(self.user[kept], self.item[kept], self.order[kept], self.at_us[kept])
+        return Lines(*(getattr(self, column.name)[kept] for column in fields(self)))
 
     def before(self, cutoff_us: int) -> "Lines":
         """What was known at ``cutoff_us``: strictly earlier lines."""
@@ -197,6 +204,9 @@ def _lines(table: pa.Table, users: pa.Array, items: pa.Array, orders: pa.Array) 
         item=_codes(table["item_id"], items),
         order=_codes(table["order_id"], orders),
         at_us=table["at_us"].to_numpy(),
+        quantity=table["quantity"].to_numpy().astype(np.float32),
+        unit_price=pc.fill_null(table["unit_price"], 0.0).to_numpy().astype(np.float32),
+        is_discounted=pc.fill_null(table["is_discounted"], False).to_numpy(),  # noqa: FBT003
     )
 
 

@@ -69,7 +69,9 @@ def build_training_set(
             why="no user bought both before and inside each of them",
             next_step="import a longer history, or shorten the windows in training/windows.py",
         )
-    table = join_features(pa.concat_tables(label_table(p, data) for p in parts), historical_features)
+    table = join_features(
+        pa.concat_tables(label_table(p, data) for p in parts), historical_features
+    )
     manifest = _manifest(table, windows, sampling=sampling, seed=seed)
     return TrainingSet(
         table=table,
@@ -147,7 +149,9 @@ def shop_digests(data: ShopData) -> dict[str, str]:
         "categories": _sha256(data.categories),
     }
     for name, part in (
-        ("lines", data.lines), ("judge", data.judge), ("impressions", data.impressions),
+        ("lines", data.lines),
+        ("judge", data.judge),
+        ("impressions", data.impressions),
     ):
         found[name] = _sha256(*(getattr(part, column.name) for column in fields(part)))
     return found
@@ -179,8 +183,11 @@ def _manifest(
         "sampling": asdict(sampling),
         "seed": seed,
         "table_sha256": _sha256(
-            *(table[name].to_numpy(zero_copy_only=False) for name in table.column_names
-              if pa.types.is_floating(table[name].type))
+            *(
+                table[name].to_numpy(zero_copy_only=False)
+                for name in table.column_names
+                if pa.types.is_floating(table[name].type)
+            )
         ),
     }
 

@@ -11,7 +11,7 @@ import scipy.sparse as sp
 
 from training.covisitation.model import Covisitation
 from training.metrics import distinct_baskets
-from training.shop_data import GUEST, Ints, Lines, Longs
+from training.shop_data import GUEST, Floats, Ints, Lines, Longs
 from training.windows import WEEK_US
 
 
@@ -52,7 +52,7 @@ def _basket_matrix(
     item_count: int,
     cutoff_us: int,
     config: CovisitationConfig,
-) -> tuple[sp.csr_array, Ints, Longs]:
+) -> tuple[sp.csr_array, Ints, Floats]:
     """(baskets x kept items) of ones, each basket's next one by its user, and its weight."""
     orders, first, row = np.unique(baskets.order, return_index=True, return_inverse=True)
     column = np.full(item_count, -1)
@@ -79,14 +79,20 @@ def _next_baskets(users: Ints, first_line: Longs) -> Ints:
 def _best_of_each_row(
     matrix: sp.csr_array, kept_items: Longs, item_count: int, neighbours: int
 ) -> Covisitation:
-    row = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
-    order = np.lexsort((matrix.indices, -matrix.data, row))
-    rank = np.arange(len(order)) - np.repeat(matrix.indptr[:-1], np.diff(matrix.indptr))
-    best = order[(rank < neighbours) & (matrix.data[order] > 0)]
-    per_item = np.zeros(item_count, dtype=np.int64)
-    per_item[kept_items] = np.bincount(row[best], minlength=len(kept_items))
+    """The largest positive entries of each row, largest first; equal ones by smaller column."""
+    best, sizes = [], np.zeros(item_count, dtype=np.int64)
+    for row, item in enumerate(kept_items):
+        places = np.arange(matrix.indptr[row], matrix.indptr[row + 1])
+        places = places[matrix.data[places] > 0]
+        if len(places) > neighbours:
+            least = np.partition(matrix.data[places], -neighbours)[-neighbours]
+            places = places[matrix.data[places] >= least]
+        order = np.lexsort((matrix.indices[places], -matrix.data[places]))[:neighbours]
+        best.append(places[order])
+        sizes[item] = len(best[-1])
+    chosen = np.concatenate([np.empty(0, dtype=np.int64), *best])
     return Covisitation(
-        starts=np.concatenate([[0], np.cumsum(per_item)]),
-        item=kept_items[matrix.indices[best]].astype(np.int32),
-        weight=matrix.data[best].astype(np.float32),
+        starts=np.concatenate([[0], np.cumsum(sizes)]),
+        item=kept_items[matrix.indices[chosen]].astype(np.int32),
+        weight=matrix.data[chosen].astype(np.float32),
     )

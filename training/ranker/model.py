@@ -35,17 +35,22 @@ class Ranker:
         self, retrieval: Floats, user: npt.NDArray[np.floating], item: npt.NDArray[np.floating]
     ) -> npt.NDArray[np.float64]:
         """One score per candidate from (n, retrieval), (user columns,), (n, item columns)."""
-        matrix = self.matrix(retrieval, np.tile(user, (len(retrieval), 1)), item)
+        users = np.broadcast_to(user, (len(retrieval), len(user)))
+        matrix = feature_matrix(retrieval, users, item, self.service)
         found: npt.NDArray[np.float64] = self.booster.predict(matrix, num_threads=1)
         return found
 
-    def matrix(
-        self, retrieval: Floats, user: npt.NDArray[np.floating], item: npt.NDArray[np.floating]
-    ) -> Floats:
-        """Columns side by side in bundle order, defaults in place of NaN."""
-        of_entity = {"user_id": iter(user.T), "item_id": iter(item.T)}
-        filled = [_filled(next(of_entity[column.entity]), column) for column in self.service]
-        return np.column_stack([retrieval, *filled]).astype(np.float32)
+
+def feature_matrix(
+    retrieval: Floats,
+    user: npt.NDArray[np.floating],
+    item: npt.NDArray[np.floating],
+    service: tuple[FeatureColumn, ...],
+) -> Floats:
+    """Columns side by side in bundle order, declared defaults in place of NaN."""
+    of_entity = {"user_id": iter(user.T), "item_id": iter(item.T)}
+    filled = [_filled(next(of_entity[column.entity]), column) for column in service]
+    return np.column_stack([retrieval, *filled]).astype(np.float32)
 
 
 def _filled(values: npt.NDArray[np.floating], column: FeatureColumn) -> npt.NDArray[np.floating]:

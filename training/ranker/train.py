@@ -13,8 +13,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from training.ranker.model import Ranker
-from training.shop_data import Bools, Floats, Longs
+from training.ranker.model import Ranker, feature_matrix
+from training.shop_data import Floats, Longs
 from training.training_set import TrainingSet, columns_of
 
 
@@ -91,10 +91,9 @@ def lists_of(training_set: TrainingSet, window: str, synthetic_weight: float) ->
         columns_of(table, [c.name for c in training_set.service if c.entity == entity])
         for entity in ("user_id", "item_id")
     ]
-    matrix = Ranker(None, training_set.retrieval, training_set.service).matrix
     is_synthetic = table["is_synthetic"].to_numpy(zero_copy_only=False)
     return Lists(
-        values=matrix(retrieval, *entities),
+        values=feature_matrix(retrieval, entities[0], entities[1], training_set.service),
         label=table["label"].to_numpy(),
         weight=np.where(is_synthetic, synthetic_weight, 1.0).astype(np.float32),
         sizes=_list_sizes(table),
@@ -109,7 +108,8 @@ def _list_sizes(table: pa.Table) -> Longs:
 
 
 def _codes(column: pa.ChunkedArray) -> npt.NDArray[np.int32]:
-    return column.combine_chunks().dictionary_encode().indices.to_numpy()
+    codes: npt.NDArray[np.int32] = column.combine_chunks().dictionary_encode().indices.to_numpy()
+    return codes
 
 
 def _dataset(lists: Lists, names: tuple[str, ...], reference: lgb.Dataset | None = None) -> object:

@@ -81,7 +81,7 @@ def category_columns(
         codes = stock.categories[:, level]
         count = int(codes.max(initial=0)) + 1
         own = codes[bought.item]
-        strength = np.bincount(own, weights=weights, minlength=count)
+        strength = np.bincount(own, weights=weights, minlength=count).astype(np.float64)
         last = np.full(count, np.inf)
         np.minimum.at(last, own, bought.weeks_ago)
         found[f"category_strength_level_{level}"] = strength[codes[items]]
@@ -92,7 +92,8 @@ def category_columns(
 def _count(
     baskets: Lines, categories: Ints, weights: npt.NDArray[np.generic]
 ) -> npt.NDArray[np.float64]:
-    return np.bincount(baskets.item, weights=weights, minlength=len(categories))
+    counts = np.bincount(baskets.item, weights=weights, minlength=len(categories))
+    return counts.astype(np.float64)
 
 
 def _repeats(baskets: Lines, item_count: int) -> tuple[npt.NDArray[np.int64], ...]:

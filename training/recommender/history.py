@@ -5,13 +5,13 @@ one row per item ever bought: how often, how lately, how regularly. The same fun
 ranker in training and in serving, and its numbers are what reasons quote.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
 
 from training.metrics import distinct_baskets, known_users
-from training.shop_data import Floats, Ints, Lines, Longs
+from training.shop_data import Bools, Floats, Ints, Lines, Longs
 from training.windows import WEEK_US
 
 Columns = dict[str, npt.NDArray[np.float64]]
@@ -32,6 +32,9 @@ class History:
     item: Ints
     baskets_ago: Ints  # 0 = the user's latest basket
     weeks_ago: Floats
+    quantity: Floats
+    unit_price: Floats
+    is_discounted: Bools
 
     @property
     def user_count(self) -> int:
@@ -39,7 +42,7 @@ class History:
 
     def of(self, user: int) -> "Purchases":
         part = slice(int(self.starts[user]), int(self.starts[user + 1]))
-        return Purchases(self.item[part], self.baskets_ago[part], self.weeks_ago[part])
+        return Purchases(*(getattr(self, column.name)[part] for column in fields(Purchases)))
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,9 @@ class Purchases:
     item: Ints
     baskets_ago: Ints
     weeks_ago: Floats
+    quantity: Floats
+    unit_price: Floats
+    is_discounted: Bools
 
     @property
     def basket_count(self) -> int:
@@ -72,6 +78,9 @@ def remember(lines: Lines, *, user_count: int, cutoff_us: int) -> History:
         item=baskets.item,
         baskets_ago=_baskets_ago(baskets),
         weeks_ago=((cutoff_us - baskets.at_us) / WEEK_US).astype(np.float32),
+        quantity=baskets.quantity,
+        unit_price=baskets.unit_price,
+        is_discounted=baskets.is_discounted,
     )
 
 
@@ -90,12 +99,19 @@ def habits(bought: Purchases) -> Habits:
     count = np.bincount(place).astype(np.float64)
     columns: Columns = {"basket_count": count}
     for decay in WEEKLY_DECAYS:
-        columns[f"week_decayed_{decay * 100:.0f}"] = np.bincount(place, decay**bought.weeks_ago)
+        columns[f"week_decayed_{decay * 100:.0f}"] = _sums(place, decay**bought.weeks_ago)
     for decay in BASKET_DECAYS:
-        columns[f"basket_decayed_{decay * 100:.0f}"] = np.bincount(place, decay**bought.baskets_ago)
+        columns[f"basket_decayed_{decay * 100:.0f}"] = _sums(place, decay**bought.baskets_ago)
     for recent in RECENT_BASKETS:
-        columns[f"in_last_{recent}"] = np.bincount(place, bought.baskets_ago < recent)
+        columns[f"in_last_{recent}"] = _sums(place, bought.baskets_ago < recent)
+    columns["mean_quantity"] = _sums(place, bought.quantity) / count
+    columns["mean_price"] = _sums(place, bought.unit_price) / count
+    columns["share_discounted"] = _sums(place, bought.is_discounted) / count
     return Habits(items.astype(np.int32), columns | _rhythm(bought, place, count))
+
+
+def _sums(place: npt.NDArray[np.intp], weights: npt.NDArray[np.generic]) -> npt.NDArray[np.float64]:
+    return np.bincount(place, weights=weights).astype(np.float64)
 
 
 def _rhythm(

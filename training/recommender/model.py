@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 RETRIEVERS = ("habit", "co_visitation", "neighbours", "sasrec", "popular")
 QUOTAS = (0.40, 0.15, 0.15, 0.15, 0.15)  # of the limit; overlaps leave room below it
+# Only scores above these are proposals; SASRec's are logits, the others sums of positive parts.
+LEAST = {name: -np.inf if name == "sasrec" else 0.0 for name in RETRIEVERS}
 SHOWS_OWN_ITEMS = {"home": True, "discover": False}  # by surface: may it show items bought before?
 DEFAULT_LIMIT = 200  # 300 found 1 % more of the target items and ranked no better
 _UNKNOWN = -1
@@ -155,9 +157,7 @@ class Recommender:
         """One score per candidate, in the candidates' order."""
         if candidates.signals is None or self.ranker is None:
             return self.memory.stock.popularity[candidates.items].astype(np.float64)
-        return self.ranker.scores(
-            candidates.columns, user_features.values[0], item_features.values
-        )
+        return self.ranker.scores(candidates.columns, user_features.values[0], item_features.values)
 
     def _cold_start(self, user_id: str, limit: int) -> Candidates:
         popularity = self.memory.stock.popularity
@@ -198,16 +198,15 @@ def _propose(
     signals: Signals, hidden: Ints | None, limit: int
 ) -> tuple[Ints, npt.NDArray[np.int64]]:
     """The union of each retriever's best, rising; and (retrievers, items) ranks in each."""
-    best = {}
+    best = []
     for name, quota in zip(RETRIEVERS, QUOTAS, strict=True):
-        scores = np.nan_to_num(signals.scores[name], nan=-np.inf, copy=True)
+        scores = signals.scores[name]
+        found = np.flatnonzero(scores > LEAST[name])  # false for NaN
         if hidden is not None:
-            scores[hidden] = -np.inf
-        found = top_k(scores, max(int(quota * limit), 1))
-        least = -np.inf if name == "sasrec" else 0.0  # its scores are logits, not counts
-        best[name] = found[scores[found] > least]
-    items = np.unique(np.concatenate(list(best.values())))
+            found = np.setdiff1d(found, hidden, assume_unique=True)
+        best.append(found[top_k(scores[found], max(int(quota * limit), 1))].astype(np.int32))
+    items = np.unique(np.concatenate(best))
     ranks = np.full((len(RETRIEVERS), len(items)), _NOT_PROPOSED, dtype=np.int64)
-    for row, found in enumerate(best.values()):
-        ranks[row, np.searchsorted(items, found)] = np.arange(len(found))
+    for row, ranked in enumerate(best):
+        ranks[row, np.searchsorted(items, ranked)] = np.arange(len(ranked))
     return items, ranks

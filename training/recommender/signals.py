@@ -25,7 +25,7 @@ from training.sasrec.vectors import SasrecVectors
 from training.shop_data import Floats, Ints
 
 CATEGORY_DECAY = 0.95  # per week, of category strength
-_NAN_WHEN_ABSENT = ("weeks_since", "baskets_since", "mean_gap", "gap_ratio")
+_NAN_WHEN_ABSENT = ("weeks_since", "baskets_since", "mean_", "gap_ratio", "share_discounted")
 
 
 @dataclass(frozen=True)

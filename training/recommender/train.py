@@ -5,14 +5,15 @@ training cutoff, and afterwards only reads newer purchases: so its scores mean t
 window. The command is ``counterfoil train``.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
 import numpy as np
+import numpy.typing as npt
 
 from training.covisitation.train import CovisitationConfig, fit_covisitation
-from training.ranker.model import Ranker
+from training.label_rows import Sampling
 from training.ranker.train import FittedRanker, RankerConfig, fit_ranker
 from training.recommender.assortment import take_stock
 from training.recommender.history import remember
@@ -30,8 +31,8 @@ from training.sasrec.train import (
 from training.sasrec.vectors import SasrecVectors
 from training.shop_data import ShopData
 from training.training_set import (
+    SERVICE,
     HistoricalFeatures,
-    Sampling,
     TrainingSet,
     build_training_set,
 )
@@ -58,8 +59,7 @@ class FittedRecommender:
     """Retrievers that can be refreshed to any instant, the ranker, and what it was trained on."""
 
     sasrec: FittedSasrec
-    ranker: Ranker
-    fitted_ranker: FittedRanker
+    ranker: FittedRanker
     training_set: TrainingSet
     calendar: Calendar
     config: TrainingConfig
@@ -67,7 +67,7 @@ class FittedRecommender:
     def at(self, data: ShopData, cutoff: datetime) -> Recommender:
         """The recommender as it would have stood at ``cutoff``."""
         memory = memory_at(data, cutoff, sasrec=self.sasrec, config=self.config)
-        return Recommender(data.user_ids, data.item_ids, data.titles, memory, self.ranker)
+        return Recommender(data.user_ids, data.item_ids, data.titles, memory, self.ranker.ranker)
 
 
 def train_recommender(
@@ -76,15 +76,20 @@ def train_recommender(
     calendar: Calendar,
     config: TrainingConfig,
     historical_features: HistoricalFeatures,
+    inputs: Mapping[str, str],
     progress: Progress,
 ) -> FittedRecommender:
-    """Fit everything on the windows before the test; nothing later is looked at."""
+    """Fit everything on the windows before the test; nothing later is looked at.
+
+    ``inputs`` are digests by name (warehouse, feature files) for the training set's manifest.
+    """
     import torch
 
     torch.set_num_threads(config.threads)
     progress("sasrec: learning from what came before the first training cutoff")
-    sasrec = sasrec_before(data, calendar.train[0].cutoff, calendar=calendar, config=config,
-                           progress=progress)
+    sasrec = sasrec_before(
+        data, calendar.train[0].cutoff, calendar=calendar, config=config, progress=progress
+    )
 
     def recommender_at(window: Window) -> Recommender:
         progress(f"{window.name} window {window.cutoff:%Y-%m-%d}: remembering and retrieving")
@@ -98,11 +103,17 @@ def train_recommender(
         historical_features=historical_features,
         sampling=config.sampling,
         seed=config.seed,
+        inputs=inputs,
     )
     progress(f"ranker: learning from {training_set.table.num_rows:,} label rows")
-    fitted = fit_ranker(training_set, config=config.ranker, seed=config.seed,
-                        threads=config.threads, progress=progress)
-    return FittedRecommender(sasrec, fitted.ranker, fitted, training_set, calendar, config)
+    fitted = fit_ranker(
+        training_set,
+        config=config.ranker,
+        seed=config.seed,
+        threads=config.threads,
+        progress=progress,
+    )
+    return FittedRecommender(sasrec, fitted, training_set, calendar, config)
 
 
 def memory_at(
@@ -150,3 +161,32 @@ def sasrec_before(
         training=config.sasrec_training,
         progress=progress,
     )
+
+
+def bundle_facts(fitted: FittedRecommender, evaluation: Mapping[str, object]) -> dict[str, object]:
+    """What ``bundle.json`` says beside its files: figures, cutoffs, service, digests, seed."""
+    calendar = fitted.calendar
+    return {
+        "feature_service": SERVICE,
+        "schema_hash": fitted.training_set.manifest["schema_hash"],
+        "metrics": evaluation["recommender"],
+        "floors": evaluation["floors"],
+        "evaluation": {k: v for k, v in evaluation.items() if k not in ("recommender", "floors")},
+        "cutoffs": {
+            "train": [window.cutoff.isoformat() for window in calendar.train],
+            "validation": calendar.validation.cutoff.isoformat(),
+            "test": calendar.test.cutoff.isoformat(),
+            "memory": calendar.as_of.isoformat(),
+        },
+        "training_set_sha256": fitted.training_set.digest,
+        "validation": {"ranker": fitted.ranker.metrics, "sasrec": fitted.sasrec.metrics},
+        "trees": fitted.ranker.trees,
+        "seed": fitted.config.seed,
+        "config": asdict(fitted.config),
+    }
+
+
+def network_weights(fitted: FittedRecommender) -> dict[str, npt.NDArray[np.float32]]:
+    """SASRec's weights by name, for the bundle."""
+    state = fitted.sasrec.network.state_dict()
+    return {name: tensor.numpy() for name, tensor in state.items()}

@@ -52,7 +52,8 @@ class Block(nn.Module):
         query, key, value = parts.permute(2, 0, 3, 1, 4)  # each (B, heads, T, D / heads)
         seen = functional.scaled_dot_product_attention(query, key, value, attn_mask=visible)
         x = x + self.dropout(self.write(seen.transpose(1, 2).reshape(size, length, width)))
-        return x + self.dropout(self.feed(self.before_feed(x)))
+        fed: Tensor = x + self.dropout(self.feed(self.before_feed(x)))
+        return fed
 
 
 class Sasrec(nn.Module):
@@ -82,9 +83,7 @@ class Sasrec(nn.Module):
         return encoded
 
     @staticmethod
-    def _visible(
-        items: Int[Tensor, "B T"], baskets: Int[Tensor, "B T"]
-    ) -> Bool[Tensor, "B 1 T T"]:
+    def _visible(items: Int[Tensor, "B T"], baskets: Int[Tensor, "B T"]) -> Bool[Tensor, "B 1 T T"]:
         """A place sees baskets no later than its own, never padding but for itself."""
         not_later = baskets[:, None, :] >= baskets[:, :, None]
         real = (items != PADDING)[:, None, :]

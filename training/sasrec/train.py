@@ -96,7 +96,7 @@ def user_vectors(fitted: FittedSasrec, history: History, item_count: int) -> Flo
     )
     vectors = np.zeros((history.user_count, config.width), dtype=np.float32)
     with torch.inference_mode():
-        for part in torch.arange(len(rows.user)).split(256):
+        for part in torch.split(torch.arange(len(rows.user)), 256):
             encoded = fitted.network(rows.items[part], rows.baskets[part])
             vectors[rows.user[part.numpy()]] = encoded[:, -1].numpy()
     return vectors
@@ -200,7 +200,7 @@ def _one_epoch(
 
 def _batches(count: int, size: int, draw: np.random.Generator) -> Iterator[Tensor]:
     order = torch.from_numpy(draw.permutation(count))
-    yield from order.split(size)
+    yield from torch.split(order, size)
 
 
 def _frequent_items(history: History, item_count: int, min_baskets: int) -> Ints:
