@@ -9,6 +9,7 @@ import duckdb
 import pytest
 from sample_shop import SAMPLE_HOUSEHOLDS, counterfoil
 
+
 @pytest.fixture(scope="session")
 def sample_folder(tmp_path_factory) -> Path:
     """The default shop's own files, cut down to the first households by number."""
@@ -19,8 +20,8 @@ def sample_folder(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("sample")
     with duckdb.connect() as con:
         con.execute(
-            f"create table kept as select distinct household_id from '{source}/transactions.parquet' "
-            f"order by household_id limit {SAMPLE_HOUSEHOLDS}"
+            "create table kept as select distinct household_id "
+            f"from '{source}/transactions.parquet' order by household_id limit {SAMPLE_HOUSEHOLDS}"
         ).fetchall()
         for path in sorted(source.glob("*.parquet")):
             names = [r[0] for r in con.execute(f"describe select * from '{path}'").fetchall()]

@@ -206,7 +206,7 @@ def _lines(table: pa.Table, users: pa.Array, items: pa.Array, orders: pa.Array) 
         at_us=table["at_us"].to_numpy(),
         quantity=table["quantity"].to_numpy().astype(np.float32),
         unit_price=pc.fill_null(table["unit_price"], 0.0).to_numpy().astype(np.float32),
-        is_discounted=pc.fill_null(table["is_discounted"], False).to_numpy(),  # noqa: FBT003
+        is_discounted=pc.fill_null(table["is_discounted"], False).to_numpy(),
     )
 
 

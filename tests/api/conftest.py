@@ -1,8 +1,8 @@
 """A real server on a real home: ``python -m serving.server`` in a process of its own.
 
-The home is COUNTERFOIL_TEST_HOME or, without it, the project's own; it must hold a champion. It is
-only read: each server gets a folder of links to it and a copy of the records, so that decisions of
-a test run are not left behind.
+The home is that of the sample shop (``shop_home``), in which the main job has run. It is only
+read: each server gets a folder of links to it and a copy of the records, so that decisions of a
+test run are not left behind.
 """
 
 import json
@@ -21,7 +21,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-from governance.errors import CounterfoilError
 from governance.settings import PROJECT_ROOT, Settings
 from serving.champion import find_champion
 
@@ -133,16 +132,10 @@ def _ready(server: Server) -> httpx.Response | None:
 
 
 @pytest.fixture(scope="session")
-def source_home() -> Path:
-    """A home with a champion; the tests are skipped where there is none."""
-    home = Path(os.environ.get("COUNTERFOIL_TEST_HOME", PROJECT_ROOT / ".counterfoil"))
-    if not (home / "records.db").is_file():
-        pytest.skip(f"no home at {home}: run make demo, or set COUNTERFOIL_TEST_HOME")
-    try:
-        find_champion(Settings(home=home))
-    except CounterfoilError as error:
-        pytest.skip(f"{error.what} at {home}: run make demo, or set COUNTERFOIL_TEST_HOME")
-    return home
+def source_home(shop_home) -> Path:
+    """The home of the sample shop, with a champion."""
+    find_champion(Settings(home=shop_home))
+    return shop_home
 
 
 @pytest.fixture

@@ -123,7 +123,8 @@ def test_a_port_in_use_is_named_before_anything_heavy_starts(tmp_path, name):
 def test_too_many_bad_rows_stop_the_flow_with_the_table_of_checks(sample_folder, tmp_path):
     home, folder = tmp_path / "h", tmp_path / "shop"
     folder.mkdir()
-    select = "select * replace (case when basket_id % 3 = 0 then 0 else quantity end as quantity) from {}"
+    third = "case when basket_id % 3 = 0 then 0 else quantity end"
+    select = f"select * replace ({third} as quantity) from {{}}"
     broken_copy(sample_folder, folder, "transactions", select)
     assert counterfoil(
         home, "import", "complete_journey", "--source", str(folder)

@@ -60,16 +60,14 @@ def before(shop_home):
 
 
 @pytest.mark.parametrize("change", ["removed", "altered"])
-def test_rows_derived_from_target_baskets_change_no_prediction(
-    shop_home, before, tmp_path, change
-):
+def test_rows_derived_from_target_baskets_change_no_prediction(shop_home, before, tmp_path, change):
     home = tmp_path / "h"
     shutil.copytree(shop_home, home, ignore=shutil.ignore_patterns("prefect", "bundles", "reports"))
     text, data, targets = before
     listed = ", ".join(f"'{order}'" for order in target_orders(data, targets))
     keep = f"derived_from_order_id not in ({listed})"
     if change == "removed":
-        tables = {t: f"select * from '{{path}}' where {keep}" for t in ("events", "searches")}
+        tables = dict.fromkeys(("events", "searches"), f"select * from '{{path}}' where {keep}")
     else:
         other = "(select min(item_id) from '{path}')"
         tables = {
@@ -94,6 +92,6 @@ def test_rows_derived_from_target_baskets_change_no_prediction(
 
 
 def test_the_same_comparison_sees_a_row_that_does_leak(before):
-    text, data, targets = before
+    text, _, targets = before
     assert len(text) > 1000
     assert len(np.unique(targets.users)) == len(targets.users) > 50

@@ -4,7 +4,6 @@ import os
 import shutil
 import socket
 import subprocess
-from glob import glob
 from pathlib import Path
 
 import pytest
@@ -20,8 +19,8 @@ pytestmark = pytest.mark.pipeline
 def binaries() -> Path | None:
     if found := shutil.which("initdb"):
         return Path(found).parent
-    folders = sorted(glob("/usr/lib/postgresql/*/bin"))  # noqa: PTH207  where Debian puts them
-    return Path(folders[-1]) if folders else None
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"))  # where Debian puts them
+    return folders[-1] if folders else None
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,8 @@ models:
       contract: {enforced: true}
       meta:
         owner: growth
-        feast: {entity: user_id, timestamp: event_timestamp, created_timestamp: created_at, ttl: 30d}
+        feast:
+          {entity: user_id, timestamp: event_timestamp, created_timestamp: created_at, ttl: 30d}
     columns:
       - {name: user_id, data_type: varchar, description: Who.}
       - {name: event_timestamp, data_type: timestamp, description: When.}
@@ -42,7 +43,7 @@ def test_a_declaration_reads_as_it_was_written(tmp_path):
     (feature,) = model.features
     assert (feature.name, feature.low, feature.high) == ("user__visit_count_28d", 0.0, None)
     assert (feature.nullable, feature.default, feature.pii) == (False, 0, "indirect")
-    assert feature.line == 14
+    assert feature.line == 15
 
 
 @pytest.mark.parametrize(
@@ -69,7 +70,7 @@ def test_each_wrong_declaration_is_one_error_with_file_and_line(tmp_path, wrong,
 
 
 def test_a_file_that_is_not_yaml_is_named(tmp_path):
-    with pytest.raises(InputError, match="ftr_user__visits.yml is not YAML"):
+    with pytest.raises(InputError, match=r"ftr_user__visits\.yml is not YAML"):
         read_feature_models(declare(tmp_path, "models: ["))
 
 

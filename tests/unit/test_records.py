@@ -32,20 +32,24 @@ def test_migrating_twice_does_nothing(settings):
 
 
 def test_an_error_rolls_the_transaction_back(settings):
-    run = StageRun(
-        flow_run="r", stage="s", status="done", fingerprint="f", seconds=1.0, summary=""
-    )
-    with pytest.raises(RuntimeError), session(settings) as records:
-        records.add(run)
-        raise RuntimeError
+    run = StageRun(flow_run="r", stage="s", status="done", fingerprint="f", seconds=1.0, summary="")
+    with pytest.raises(RuntimeError):
+        add_and_fail(settings, run)
     with session(settings) as records:
         assert records.exec(select(StageRun)).all() == []
 
 
+def add_and_fail(settings, run):
+    with session(settings) as records:
+        records.add(run)
+        raise RuntimeError
+
+
 @pytest.mark.parametrize("url", ["sqlite:////proc/none/records.db", "nonsense://x/y"])
 def test_a_store_that_cannot_be_opened_is_one_clear_error(tmp_path, url):
-    with pytest.raises(StateError, match="record store cannot be opened") as caught, session(
-        Settings(home=tmp_path, records_url=url)
+    with (
+        pytest.raises(StateError, match="record store cannot be opened") as caught,
+        session(Settings(home=tmp_path, records_url=url)),
     ):
         pass
     assert "COUNTERFOIL_RECORDS_URL" in caught.value.next_step
