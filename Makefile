@@ -7,7 +7,8 @@ TORCH  := $(shell grep '^torch==' requirements.lock)
 # Bytecode off would make every start compile feast, torch and prefect again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-all lint format install lock clean bench-recommender
+.PHONY: demo test test-all lint format install lock clean bench-recommender bench-main-job \
+        bench-serving
 
 demo: $(READY)   ## the main job on the default shop: raw orders to a released, served model
 	@$(BIN)/counterfoil demo
@@ -29,6 +30,12 @@ format: $(READY)
 
 bench-recommender: $(READY)   ## NDCG@10 against its floors; JSON=FILE keeps the figures
 	@$(BIN)/counterfoil evaluate recommender --json > $(or $(JSON),/dev/stdout)
+
+bench-main-job: $(READY)   ## seconds and peak memory of the main job, first run and unchanged run
+	@$(BIN)/python tests/benchmarks/main_job.py $(if $(JSON),--json $(JSON))
+
+bench-serving: $(READY)   ## latency of one recommendation over REST, after make demo
+	@$(BIN)/python tests/benchmarks/serving.py $(if $(JSON),--json $(JSON))
 
 install: $(READY)
 

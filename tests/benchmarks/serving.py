@@ -1,0 +1,111 @@
+"""How long one recommendation takes over REST, decision record included, beside the bare server.
+
+Command: ``make bench-serving JSON=FILE``, after ``make demo``. The floor is KServe's own readiness
+route on the same server in the same run: HTTP without reading, ranking or recording.
+"""
+
+import argparse
+import json
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+
+from governance.models import show_version
+from governance.settings import PROJECT_ROOT, Settings
+
+_REQUESTS = 400
+_WARM_UP = 40
+_START_SECONDS = 180
+
+
+def main() -> None:
+    """Start the server on the default home, ask it in turn, print the figures as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    given = parser.parse_args()
+    settings = Settings(http_port=free_port(), grpc_port=free_port())
+    users = known_users(settings)
+    env = os.environ | {
+        "COUNTERFOIL_HTTP_PORT": str(settings.http_port),
+        "COUNTERFOIL_GRPC_PORT": str(settings.grpc_port),
+    }
+    started = time.monotonic()
+    with subprocess.Popen(
+        [sys.executable, "-m", "serving.server"], cwd=PROJECT_ROOT, env=env
+    ) as server:
+        try:
+            base = f"http://127.0.0.1:{settings.http_port}"
+            wait_until_ready(base)
+            ready_seconds = time.monotonic() - started
+            with httpx.Client(base_url=base, timeout=30) as client:
+                floor = timed(lambda _: client.get("/v2/health/live"), users)
+                ours = timed(lambda user: ask(client, user), users)
+        finally:
+            server.terminate()
+            server.wait()
+    figures = {
+        "serving": {
+            "recommend_ms": ours,
+            "floor_ms": floor,
+            "ready_seconds": round(ready_seconds, 1),
+        }
+    }
+    text = json.dumps(figures, indent=2)
+    if given.json:
+        given.json.write_text(text + "\n")
+    sys.stdout.write(text + "\n")
+
+
+def ask(client: httpx.Client, user: str) -> httpx.Response:
+    body = {"instances": [{"user_id": user, "k": 10, "surface": "home"}]}
+    answer = client.post("/v1/models/recommender:predict", json=body)
+    answer.raise_for_status()
+    return answer
+
+
+def timed(call, users: list[str]) -> dict[str, float]:
+    """p50 and p99 in milliseconds over one call at a time."""
+    seen = []
+    for number in range(_WARM_UP + _REQUESTS):
+        start = time.perf_counter()
+        call(users[number % len(users)])
+        seen.append((time.perf_counter() - start) * 1000)
+    seen = seen[_WARM_UP:]
+    cuts = statistics.quantiles(seen, n=100)
+    return {"p50": round(cuts[49], 2), "p99": round(cuts[98], 2), "requests": len(seen)}
+
+
+def known_users(settings: Settings) -> list[str]:
+    import pyarrow as pa
+
+    folder = settings.bundles_dir / "recommender" / show_version(settings, "champion")["version"]
+    with pa.memory_map(str(folder / "users.arrow")) as source:
+        return pa.ipc.open_file(source).read_all()["user_id"].to_pylist()[:200]
+
+
+def wait_until_ready(base: str) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            if httpx.get(f"{base}/v2/health/ready", timeout=5).status_code == 200:
+                return
+        except httpx.HTTPError:
+            pass
+        time.sleep(0.1)
+    raise SystemExit("the server did not become ready")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+if __name__ == "__main__":
+    main()
