@@ -101,10 +101,11 @@ class Impressions:
 
 @dataclass(frozen=True)
 class ShopData:
-    """Everything training reads, coded: ``user_ids[code]``, ``item_ids[code]``."""
+    """Everything training reads, coded: ``user_ids[code]``, ``item_ids[code]`` and so on."""
 
     user_ids: npt.NDArray[np.str_]
     item_ids: npt.NDArray[np.str_]
+    order_ids: npt.NDArray[np.str_]
     titles: tuple[str, ...]
     categories: Ints  # (items, CATEGORY_LEVELS): codes, one space per level
     lines: Lines
@@ -157,6 +158,7 @@ def code_shop(
     return ShopData(
         user_ids=np.array(users.to_pylist(), dtype=np.str_),
         item_ids=np.array(sold.to_pylist(), dtype=np.str_),
+        order_ids=np.array(orders.to_pylist(), dtype=np.str_),
         titles=tuple(title or "" for title in attributes["title"].to_pylist()),
         categories=_category_codes(attributes),
         lines=_lines(lines, users, sold, orders),

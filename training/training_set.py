@@ -58,7 +58,7 @@ def build_training_set(
     parts: list[Labels] = []
     for window in windows:
         recommender = recommender_at(window)
-        parts.append(purchase_labels(data, window, recommender, sampling))
+        parts.append(purchase_labels(data, window, recommender, sampling=sampling, seed=seed))
         if window.name == "train":
             parts.append(impression_labels(data, window, recommender, sampling))
     parts = [part for part in parts if len(part.item)]

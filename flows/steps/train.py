@@ -24,13 +24,12 @@ from governance.records import ModelVersion, TrainingRun, TrainingSet, session
 from governance.settings import Settings
 from training.bundle import MODEL_NAME, Bundle, save_bundle
 from training.evaluate import evaluate_recommender
+from training.recommender.model import DEFAULT_LIMIT
 from training.recommender.train import FittedRecommender, TrainingConfig, train_recommender
 from training.sasrec.train import SasrecTraining
 from training.shop_data import ShopData, load_shop_data
 from training.training_set import SERVICE
 from training.windows import default_calendar
-
-CANDIDATES = 300  # per user at most, in evaluation as in serving
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ def fit_and_measure(settings: Settings, progress: Progress) -> Measured:
         fitted.at(data, window.cutoff),
         window=window,
         historical_features=features_at(settings),
-        limit=CANDIDATES,
+        limit=DEFAULT_LIMIT,
     )
     return Measured(data, fitted, figures)
 

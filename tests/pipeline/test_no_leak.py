@@ -20,8 +20,9 @@ pytestmark = pytest.mark.pipeline
 
 def predictions(home):
     """Every user's ranked items and scores at the test cutoff, as bytes; and the targets."""
-    from flows.steps.train import CANDIDATES, features_at, fit, shop_data
+    from flows.steps.train import features_at, fit, shop_data
     from training.evaluate import predict_at
+    from training.recommender.model import DEFAULT_LIMIT
     from training.windows import first_baskets
 
     settings = Settings(home=home)
@@ -31,7 +32,7 @@ def predictions(home):
     targets = first_baskets(data.judge, window)
     found = predict_at(
         data, fitted.at(data, window.cutoff), targets.users, window=window,
-        historical_features=features_at(settings), limit=CANDIDATES,
+        historical_features=features_at(settings), limit=DEFAULT_LIMIT,
     )  # fmt: skip
     text = b"".join(p.user_id.encode() + p.items.tobytes() + p.scores.tobytes() for p in found)
     return text, data, targets

@@ -187,3 +187,10 @@ def test_the_explanation_names_user_model_items_reasons_and_values(home):
 
 def _renamed(decided, request_id):
     return replace(decided, answer={**decided.answer, "request_id": request_id})
+
+
+def test_serving_ranks_as_many_candidates_as_the_evaluation_does():
+    from serving.answer import CANDIDATES
+    from training.recommender.model import DEFAULT_LIMIT
+
+    assert CANDIDATES == DEFAULT_LIMIT

@@ -49,7 +49,6 @@ class Candidates:
     item_ids: tuple[str, ...]
     scores: Mapping[str, Floats]  # per retriever; NaN where it did not propose the item
     retrievers: tuple[str, ...]  # which one ranked the item highest
-    hardness: Floats  # best rank over quota: 0 = the first of some retriever
     columns: Floats
     column_names: tuple[str, ...]
     signals: Signals | None  # None: a cold start
@@ -168,7 +167,6 @@ class Recommender:
             item_ids=tuple(self.item_ids[items].tolist()),
             scores={"popular": popularity[items]},
             retrievers=("popular",) * len(items),
-            hardness=np.zeros(len(items), dtype=np.float32),
             columns=np.empty((len(items), 0), dtype=np.float32),
             column_names=(),
             signals=None,
@@ -187,7 +185,6 @@ class Recommender:
                 for row, name in enumerate(RETRIEVERS)
             },
             retrievers=tuple(RETRIEVERS[row] for row in ranks.argmin(axis=0)),
-            hardness=(ranks / np.array(QUOTAS)[:, None]).min(axis=0).astype(np.float32),
             columns=matrix_of(columns),
             column_names=tuple(columns),
             signals=signals,

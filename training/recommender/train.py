@@ -6,11 +6,8 @@ window. The command is ``counterfoil train``.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
-
-import numpy as np
-import numpy.typing as npt
 
 from training.covisitation.train import CovisitationConfig, fit_covisitation
 from training.label_rows import Sampling
@@ -31,7 +28,6 @@ from training.sasrec.train import (
 from training.sasrec.vectors import SasrecVectors
 from training.shop_data import ShopData
 from training.training_set import (
-    SERVICE,
     HistoricalFeatures,
     TrainingSet,
     build_training_set,
@@ -161,32 +157,3 @@ def sasrec_before(
         training=config.sasrec_training,
         progress=progress,
     )
-
-
-def bundle_facts(fitted: FittedRecommender, evaluation: Mapping[str, object]) -> dict[str, object]:
-    """What ``bundle.json`` says beside its files: figures, cutoffs, service, digests, seed."""
-    calendar = fitted.calendar
-    return {
-        "feature_service": SERVICE,
-        "schema_hash": fitted.training_set.manifest["schema_hash"],
-        "metrics": evaluation["recommender"],
-        "floors": evaluation["floors"],
-        "evaluation": {k: v for k, v in evaluation.items() if k not in ("recommender", "floors")},
-        "cutoffs": {
-            "train": [window.cutoff.isoformat() for window in calendar.train],
-            "validation": calendar.validation.cutoff.isoformat(),
-            "test": calendar.test.cutoff.isoformat(),
-            "memory": calendar.as_of.isoformat(),
-        },
-        "training_set_sha256": fitted.training_set.digest,
-        "validation": {"ranker": fitted.ranker.metrics, "sasrec": fitted.sasrec.metrics},
-        "trees": fitted.ranker.trees,
-        "seed": fitted.config.seed,
-        "config": asdict(fitted.config),
-    }
-
-
-def network_weights(fitted: FittedRecommender) -> dict[str, npt.NDArray[np.float32]]:
-    """SASRec's weights by name, for the bundle."""
-    state = fitted.sasrec.network.state_dict()
-    return {name: tensor.numpy() for name, tensor in state.items()}

@@ -48,7 +48,9 @@ class Block(nn.Module):
         self, x: Float[Tensor, "B T D"], visible: Bool[Tensor, "B 1 T T"]
     ) -> Float[Tensor, "B T D"]:
         size, length, width = x.shape
-        parts = self.read(self.before_attention(x)).view(size, length, 3, self.heads, -1)
+        parts = self.read(self.before_attention(x)).view(
+            size, length, 3, self.heads, width // self.heads
+        )
         query, key, value = parts.permute(2, 0, 3, 1, 4)  # each (B, heads, T, D / heads)
         seen = functional.scaled_dot_product_attention(query, key, value, attn_mask=visible)
         x = x + self.dropout(self.write(seen.transpose(1, 2).reshape(size, length, width)))

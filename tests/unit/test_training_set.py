@@ -1,0 +1,238 @@
+"""The training set keeps label rows as they are, flags what is simulated, and says what it is."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from governance.errors import InputError, StateError
+from training.covisitation.train import CovisitationConfig
+from training.evaluate import evaluate_recommender, predict_at
+from training.label_rows import Sampling
+from training.ranker.train import RankerConfig
+from training.recommender.train import TrainingConfig, train_recommender
+from training.sasrec.model import SasrecConfig
+from training.sasrec.train import SasrecTraining
+from training.shop_data import code_shop, load_shop_data
+from training.training_set import feature_columns, join_features
+from training.windows import Calendar, first_baskets, microseconds
+
+AS_OF = datetime(2017, 6, 5, 5, tzinfo=UTC)
+CALENDAR = Calendar(AS_OF, test_weeks=3, validation_weeks=3, train_windows=2, train_step_weeks=2)
+CONFIG = TrainingConfig(
+    seed=1,
+    threads=1,
+    covisitation=CovisitationConfig(min_baskets=1),
+    sasrec=SasrecConfig(width=4, heads=1, length=8),
+    sasrec_training=SasrecTraining(epochs=1, negatives=4, min_baskets=1),
+    sampling=Sampling(training_limit=40, limit=40, negatives=10, impressions=5),
+    ranker=RankerConfig(trees=5, min_rows_in_leaf=2),
+)
+
+
+def fake_features(rows, service):
+    """Every feature of an item or user is the length of its id: a function of the keys alone."""
+    for column in feature_columns(service):
+        values = pc.cast(pc.utf8_length(rows[column.entity]), pa.float64())
+        rows = rows.append_column(column.name, values)
+    return rows
+
+
+def _orders(users=20, weeks=20):
+    draw = np.random.default_rng(3)
+    rows = []
+    for user in range(users):
+        for week in range(weeks):
+            at = AS_OF - timedelta(weeks=weeks - week, hours=-user - 1)
+            for item in {user % 5, *draw.integers(0, 15, size=3).tolist()}:
+                rows.append(
+                    (f"u{user:02}", f"o{user:02}{week:02}", f"i{item:02}", microseconds(at))
+                )
+    return sorted(rows, key=lambda row: (row[0], row[3], row[1], row[2]))
+
+
+def _shown(orders):
+    """Simulated impressions: an hour before each basket, its items and one that was not bought."""
+    shown = [(u, i, o, at - 3_600_000_000, True) for u, o, i, at in orders]
+    return shown + [(u, "i14", o, at - 3_600_000_000, False) for u, o, _, at in orders]
+
+
+def _shop(change=lambda shown: shown):
+    orders = _orders()
+    user_id, order_id, item_id, at_us = zip(*orders, strict=True)
+    lines = pa.table(
+        {
+            "user_id": user_id,
+            "order_id": order_id,
+            "item_id": item_id,
+            "at_us": pa.array(at_us, pa.int64()),
+            "quantity": pa.array([1] * len(orders)),
+            "unit_price": pa.array([2.0] * len(orders)),
+            "is_discounted": pa.array([False] * len(orders)),
+        }
+    )
+    names = sorted({*item_id})
+    nothing = [None] * len(names)
+    levels = {"department": nothing, "category": nothing, "product_type": nothing}
+    items = pa.table({"item_id": names, "title": names} | levels, schema=ITEMS)
+    shown = sorted(change(_shown(orders)))
+    user_id, item_id, order_id, at_us, is_bought = zip(*shown, strict=True)
+    impressions = pa.table(
+        {
+            "user_id": user_id,
+            "item_id": item_id,
+            "order_id": order_id,
+            "at_us": pa.array(at_us, pa.int64()),
+            "is_synthetic": pa.array([True] * len(shown)),
+            "is_bought": pa.array(is_bought),
+        }
+    )
+    return code_shop(lines=lines, judge=lines, items=items, impressions=impressions)
+
+
+ITEMS = pa.schema(
+    [(n, pa.string()) for n in ("item_id", "title", "department", "category", "product_type")]
+)
+
+
+def _train(shop):
+    return train_recommender(
+        shop,
+        calendar=CALENDAR,
+        config=CONFIG,
+        historical_features=fake_features,
+        inputs={"warehouse": "w" * 64},
+        progress=lambda _: None,
+    )
+
+
+@pytest.fixture(scope="module")
+def trained():
+    shop = _shop()
+    return shop, _train(shop)
+
+
+def test_labels_are_the_first_basket_after_the_cutoff(trained):
+    shop, fitted = trained
+    table = fitted.training_set.table
+    window = CALENDAR.validation
+    targets = first_baskets(shop.judge, window)
+    rows = table.filter(pc.equal(table["window"], "validation"))
+    wanted = {
+        (str(shop.user_ids[user]), str(shop.item_ids[item]))
+        for place, user in enumerate(targets.users)
+        for item in targets.of(place)
+    }
+    columns = [rows[name].to_pylist() for name in ("user_id", "item_id", "label")]
+    for user, item, label in zip(*columns, strict=True):
+        assert bool(label) == ((user, item) in wanted)
+
+
+def test_simulated_rows_are_flagged_and_only_ever_train(trained):
+    table = trained[1].training_set.table
+    synthetic = table.filter(table["is_synthetic"])
+    assert synthetic.num_rows > 0
+    assert set(synthetic["source"].to_pylist()) == {"impression"}
+    assert set(synthetic["window"].to_pylist()) == {"train"}
+    assert set(table.filter(pc.invert(table["is_synthetic"]))["source"].to_pylist()) == {"order"}
+
+
+def test_no_label_row_is_younger_than_the_test_cutoff(trained):
+    stamps = trained[1].training_set.table["event_timestamp"]
+    assert pc.max(stamps).as_py().replace(tzinfo=UTC) < CALENDAR.test.cutoff
+
+
+def test_simulated_rows_of_target_baskets_change_no_prediction(trained):
+    shop, fitted = trained
+    window = CALENDAR.test
+    targets = first_baskets(shop.judge, window)
+    hidden = set(shop.order_ids[targets.orders].tolist())
+    early = microseconds(CALENDAR.train[0].cutoff) + 1
+
+    def without(shown):
+        return [row for row in shown if row[2] not in hidden]
+
+    def altered(shown):
+        return [
+            (u, "i13", o, early, True) if o in hidden else (u, i, o, at, b)
+            for u, i, o, at, b in shown
+        ]
+
+    expected = _predictions(shop, fitted)
+    for change in (without, altered):
+        other = _shop(change)
+        assert len(other.impressions.user) != len(shop.impressions.user) or change is altered
+        assert _predictions(other, _train(other)) == expected
+
+
+def _predictions(shop, fitted):
+    window = CALENDAR.test
+    found = predict_at(
+        shop, fitted.at(shop, window.cutoff), first_baskets(shop.judge, window).users,
+        window=window, historical_features=fake_features, limit=40,
+    )  # fmt: skip
+    return [(p.user_id, p.items.tobytes(), p.scores.tobytes()) for p in found]
+
+
+def test_two_trainings_with_one_seed_are_the_same_bytes(trained):
+    shop, fitted = trained
+    again = _train(shop)
+    assert again.training_set.digest == fitted.training_set.digest
+    assert again.ranker.ranker.booster.model_to_string() == (
+        fitted.ranker.ranker.booster.model_to_string()
+    )
+
+
+def test_the_manifest_names_inputs_definitions_and_rows(trained):
+    manifest = trained[1].training_set.manifest
+    assert manifest["inputs"]["warehouse"] == "w" * 64
+    assert {"lines", "judge", "impressions"} <= manifest["inputs"].keys()
+    assert "ftr_item__sales.sql" in manifest["definitions"]
+    assert manifest["rows"] == sum(part["rows"] for part in manifest["rows_by_source"])
+    assert manifest["synthetic_rows"] > 0
+
+
+def test_the_evaluation_judges_model_and_floors_on_the_same_baskets(trained):
+    shop, fitted = trained
+    figures = evaluate_recommender(
+        shop, fitted.at(shop, CALENDAR.test.cutoff), window=CALENDAR.test,
+        historical_features=fake_features, limit=40,
+    )  # fmt: skip
+    assert figures["households"] == 20
+    assert 0 < figures["recommender"]["ndcg_at_10"] <= 1
+    floors = ("popularity", "personal_frequency", "personal_frequency_decayed")
+    assert tuple(figures["floors"]) == floors
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda rows: rows.slice(1),
+        lambda rows: rows.take(pa.array(range(rows.num_rows)[::-1])),
+    ],
+)
+def test_a_join_that_loses_or_moves_rows_is_refused(harm):
+    rows = pa.table(
+        {
+            "user_id": ["a", "b"],
+            "item_id": ["x", "y"],
+            "event_timestamp": pa.array([0, 0], pa.timestamp("us")),
+        }
+    )
+    with pytest.raises(StateError, match="did not keep the label rows"):
+        join_features(rows, lambda keys, service: harm(fake_features(keys, service)))
+
+
+def test_a_missing_warehouse_is_one_plain_error(tmp_path):
+    with pytest.raises(InputError, match="no warehouse"):
+        load_shop_data(tmp_path / "none.duckdb", judge_order_lines="judge")
+
+
+def test_a_history_too_short_for_windows_is_one_plain_error():
+    shop = _shop()
+    late = replace(shop, lines=shop.lines.where(shop.lines.at_us > microseconds(AS_OF) - 10**12))
+    with pytest.raises(StateError, match="no label rows"):
+        _train(late)
