@@ -17,7 +17,14 @@ from governance.errors import InputError
 from training.metrics import top_k
 from training.ranker.model import Ranker
 from training.recommender.reasons import Reasons, explain, explain_popular
-from training.recommender.signals import Memory, Signals, describe, matrix_of, signals_of
+from training.recommender.signals import (
+    Memory,
+    Shopper,
+    describe,
+    matrix_of,
+    scores_of,
+    shopper_of,
+)
 from training.shop_data import Floats, Ints
 
 if TYPE_CHECKING:
@@ -48,14 +55,14 @@ class Candidates:
     items: Ints
     item_ids: tuple[str, ...]
     scores: Mapping[str, Floats]  # per retriever; NaN where it did not propose the item
-    retrievers: tuple[str, ...]  # which one ranked the item highest
+    retrievers: tuple[str, ...]  # habit where it proposed the item, else who ranked it highest
     columns: Floats
     column_names: tuple[str, ...]
-    signals: Signals | None  # None: a cold start
+    shopper: Shopper | None  # None: a cold start
 
     @property
     def is_cold_start(self) -> bool:
-        return self.signals is None
+        return self.shopper is None
 
 
 @dataclass(frozen=True)
@@ -116,10 +123,24 @@ class Recommender:
             )
         if not self.knows(user_id):
             return self._cold_start(user_id, limit)
-        signals = signals_of(self.memory, self._user_codes[user_id])
-        hidden = None if SHOWS_OWN_ITEMS[surface] else signals.habits.items
-        items, ranks = _propose(signals, hidden, limit)
-        return self._candidates(user_id, items, ranks, signals)
+        shopper = shopper_of(self.memory, self._user_codes[user_id])
+        scores = scores_of(self.memory, shopper)
+        hidden = None if SHOWS_OWN_ITEMS[surface] else shopper.habits.items
+        items, ranks = _propose(scores, hidden, limit)
+        columns = describe(self.memory, shopper, scores, items)
+        return Candidates(
+            user_id=user_id,
+            items=items,
+            item_ids=tuple(self.item_ids[items].tolist()),
+            scores={
+                name: np.where(ranks[row] < _NOT_PROPOSED, scores[name][items], np.nan)
+                for row, name in enumerate(RETRIEVERS)
+            },
+            retrievers=tuple(RETRIEVERS[row] for row in _proposers(ranks)),
+            columns=matrix_of(columns),
+            column_names=tuple(columns),
+            shopper=shopper,
+        )
 
     def knows(self, user_id: str) -> bool:
         """Does the memory hold a purchase of this user?"""
@@ -128,8 +149,8 @@ class Recommender:
 
     def describe(self, user_id: str, items: Ints) -> tuple[Floats, tuple[str, ...]]:
         """The ranker's retrieval columns, and their names, of chosen items for a known user."""
-        signals = signals_of(self.memory, self._user_codes[user_id])
-        columns = describe(self.memory, signals, items)
+        shopper = shopper_of(self.memory, self._user_codes[user_id])
+        columns = describe(self.memory, shopper, scores_of(self.memory, shopper), items)
         return matrix_of(columns), tuple(columns)
 
     def rank(
@@ -139,10 +160,13 @@ class Recommender:
         scores = self.score(candidates, user_features, item_features)
         order = np.lexsort((candidates.items, -scores))
         items = candidates.items[order]
-        if candidates.signals is None:
+        if candidates.shopper is None:
             reasons = explain_popular(self.memory, items)
         else:
-            reasons = explain(self.memory, candidates.signals, items, self.titles)
+            is_near = np.isfinite(candidates.scores["neighbours"][order])
+            reasons = explain(
+                self.memory, candidates.shopper, items, is_near=is_near, titles=self.titles
+            )
         return Ranking(
             item_ids=tuple(candidates.item_ids[place] for place in order),
             scores=tuple(float(score) for score in scores[order]),
@@ -154,7 +178,7 @@ class Recommender:
         self, candidates: Candidates, user_features: FeatureMatrix, item_features: FeatureMatrix
     ) -> npt.NDArray[np.float64]:
         """One score per candidate, in the candidates' order."""
-        if candidates.signals is None or self.ranker is None:
+        if candidates.shopper is None or self.ranker is None:
             return self.memory.stock.popularity[candidates.items].astype(np.float64)
         return self.ranker.scores(candidates.columns, user_features.values[0], item_features.values)
 
@@ -169,35 +193,17 @@ class Recommender:
             retrievers=("popular",) * len(items),
             columns=np.empty((len(items), 0), dtype=np.float32),
             column_names=(),
-            signals=None,
-        )
-
-    def _candidates(
-        self, user_id: str, items: Ints, ranks: npt.NDArray[np.int64], signals: Signals
-    ) -> Candidates:
-        columns = describe(self.memory, signals, items)
-        return Candidates(
-            user_id=user_id,
-            items=items,
-            item_ids=tuple(self.item_ids[items].tolist()),
-            scores={
-                name: np.where(ranks[row] < _NOT_PROPOSED, signals.scores[name][items], np.nan)
-                for row, name in enumerate(RETRIEVERS)
-            },
-            retrievers=tuple(RETRIEVERS[row] for row in ranks.argmin(axis=0)),
-            columns=matrix_of(columns),
-            column_names=tuple(columns),
-            signals=signals,
+            shopper=None,
         )
 
 
 def _propose(
-    signals: Signals, hidden: Ints | None, limit: int
+    all_scores: Mapping[str, Floats], hidden: Ints | None, limit: int
 ) -> tuple[Ints, npt.NDArray[np.int64]]:
     """The union of each retriever's best, rising; and (retrievers, items) ranks in each."""
     best = []
     for name, quota in zip(RETRIEVERS, QUOTAS, strict=True):
-        scores = signals.scores[name]
+        scores = all_scores[name]
         found = np.flatnonzero(scores > LEAST[name])  # false for NaN
         if hidden is not None:
             found = np.setdiff1d(found, hidden, assume_unique=True)
@@ -207,3 +213,9 @@ def _propose(
     for row, ranked in enumerate(best):
         ranks[row, np.searchsorted(items, ranked)] = np.arange(len(ranked))
     return items, ranks
+
+
+def _proposers(ranks: npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:
+    """Per item the retriever to name: the user's own habit first, else the best rank."""
+    is_habit = ranks[RETRIEVERS.index("habit")] < _NOT_PROPOSED
+    return np.where(is_habit, RETRIEVERS.index("habit"), ranks.argmin(axis=0))

@@ -8,8 +8,8 @@ import numpy as np
 
 from training.recommender.assortment import POPULAR_RANK
 from training.recommender.history import RECENCY
-from training.recommender.signals import Memory, Signals
-from training.shop_data import Ints
+from training.recommender.signals import Memory, Shopper
+from training.shop_data import Bools, Ints
 
 MOST_REASONS = 3
 RECENT = 20  # baskets that "your last n baskets" looks at
@@ -19,12 +19,14 @@ _REGULAR = 3  # purchases before a gap is called usual
 Reasons = tuple[tuple[str, ...], ...]
 
 
-def explain(memory: Memory, signals: Signals, items: Ints, titles: tuple[str, ...]) -> Reasons:
-    """One tuple of reasons per item, in the order of ``items``."""
+def explain(
+    memory: Memory, shopper: Shopper, items: Ints, *, is_near: Bools, titles: tuple[str, ...]
+) -> Reasons:
+    """One tuple of reasons per item; ``is_near``: the user's neighbours propose the item."""
     found: list[list[str]] = [[] for _ in items]
-    _add_habits(found, signals, items)
-    _add_companions(found, memory, signals, items, titles)
-    _add_crowd(found, memory, signals, items)
+    _add_habits(found, shopper, items)
+    _add_companions(found, memory, shopper, items, titles)
+    _add_crowd(found, memory, items, is_near)
     return tuple(tuple(reasons[:MOST_REASONS]) for reasons in found)
 
 
@@ -34,9 +36,9 @@ def explain_popular(memory: Memory, items: Ints) -> Reasons:
     return tuple(("popular this month",) if r < POPULAR_RANK else () for r in rank)
 
 
-def _add_habits(found: list[list[str]], signals: Signals, items: Ints) -> None:
-    own, columns = signals.habits, signals.habits.columns
-    baskets = signals.bought.basket_count
+def _add_habits(found: list[list[str]], shopper: Shopper, items: Ints) -> None:
+    own, columns = shopper.habits, shopper.habits.columns
+    baskets = shopper.bought.basket_count
     for place, item in enumerate(items):
         row = int(np.searchsorted(own.items, item))
         if row == len(own.items) or own.items[row] != item:
@@ -59,15 +61,15 @@ def _in_baskets(verb: str, times: int, which: str, baskets: int) -> str:
 def _add_companions(
     found: list[list[str]],
     memory: Memory,
-    signals: Signals,
+    shopper: Shopper,
     items: Ints,
     titles: tuple[str, ...],
 ) -> None:
-    own = signals.habits
+    own = shopper.habits
     strength = own.columns[RECENCY].astype(np.float32)
     causes = memory.covisitation.causes(own.items, strength, items)
     for place, cause in enumerate(causes):
-        if cause < 0 or not titles[cause]:
+        if cause < 0 or titles[cause] in ("", titles[items[place]]):
             continue
         row = int(np.searchsorted(own.items, cause))
         times = int(own.columns["basket_count"][row])
@@ -75,12 +77,10 @@ def _add_companions(
         found[place].append(f"often bought with {titles[cause]} (in {count})")
 
 
-def _add_crowd(found: list[list[str]], memory: Memory, signals: Signals, items: Ints) -> None:
-    near = signals.scores["neighbours"]
-    usual = float(np.sort(near)[-min(POPULAR_RANK, len(near))])
+def _add_crowd(found: list[list[str]], memory: Memory, items: Ints, is_near: Bools) -> None:
     rank = memory.stock.month_rank[items]
-    for place, item in enumerate(items):
-        if near[item] > 0 and near[item] >= usual:
+    for place in range(len(items)):
+        if is_near[place]:
             found[place].append("bought often by shoppers with baskets like yours")
         if rank[place] < POPULAR_RANK:
             found[place].append("popular this month")

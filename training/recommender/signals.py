@@ -4,6 +4,7 @@ Pure numpy. One function for training and serving, so a column means the same in
 knowledge is NaN where a number would mislead ("weeks since last" of an item never bought), else 0.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,42 +41,48 @@ class Memory:
 
 
 @dataclass(frozen=True)
-class Signals:
-    """One user's purchases, habits, and per retriever a score for every item."""
+class Shopper:
+    """One user with purchases: what they bought, and their habits."""
 
+    user: int
     bought: Purchases
     habits: Habits
-    scores: dict[str, Floats]
 
 
-def signals_of(memory: Memory, user: int) -> Signals:
-    """Scores of all retrievers for a user with purchases."""
+def shopper_of(memory: Memory, user: int) -> Shopper:
+    """A user as the memory knows them; they must have a purchase."""
     bought = memory.history.of(user)
-    own = habits(bought)
+    return Shopper(user, bought, habits(bought))
+
+
+def scores_of(memory: Memory, shopper: Shopper) -> dict[str, Floats]:
+    """Per retriever one score for every item of the catalogue."""
+    own = shopper.habits
     count = memory.stock.item_count
     habit = np.zeros(count, dtype=np.float32)
     habit[own.items] = own.columns[HABIT]
     strength = own.columns[RECENCY].astype(np.float32)
-    scores = {
+    return {
         "habit": habit,
         "co_visitation": memory.covisitation.scores(own.items, strength),
-        "neighbours": memory.neighbours.scores(user, count),
-        "sasrec": memory.sasrec.scores(user, count),
+        "neighbours": memory.neighbours.scores(shopper.user, count),
+        "sasrec": memory.sasrec.scores(shopper.user, count),
         "popular": memory.stock.popularity,
     }
-    return Signals(bought, own, scores)
 
 
-def describe(memory: Memory, signals: Signals, items: Ints) -> Columns:
+def describe(
+    memory: Memory, shopper: Shopper, scores: Mapping[str, Floats], items: Ints
+) -> Columns:
     """The ranker's retrieval columns for these items, in fixed order."""
-    columns = _habit_columns(signals.habits, items)
+    columns = _habit_columns(shopper.habits, items)
     for name in ("co_visitation", "neighbours", "sasrec"):
-        columns[name] = signals.scores[name][items].astype(np.float64)
+        columns[name] = scores[name][items].astype(np.float64)
     columns |= item_columns(memory.stock, items)
-    columns |= category_columns(memory.stock, signals.bought, items, weekly_decay=CATEGORY_DECAY)
+    columns |= category_columns(memory.stock, shopper.bought, items, weekly_decay=CATEGORY_DECAY)
     finest = columns[f"category_strength_level_{memory.stock.categories.shape[1] - 1}"]
     columns["share_of_own_category"] = columns[FADING] / np.maximum(finest, 1e-9)
-    return columns | _user_columns(signals.bought, len(items))
+    return columns | _user_columns(shopper.bought, len(items))
 
 
 def matrix_of(columns: Columns) -> Floats:
