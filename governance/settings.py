@@ -125,6 +125,7 @@ class Settings(BaseSettings):
             "COUNTERFOIL_ONLINE_PATH": str(self.online_path),
             "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
             "DO_NOT_TRACK": "1",
+            "OMP_WAIT_POLICY": "PASSIVE",  # threads that spin stall each other on a shared machine
             "FEAST_USAGE": "False",
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         }
