@@ -1,6 +1,10 @@
 """Apply and materialise: declarations into the registry, newest values into the online store."""
 
+import logging
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime
+from pathlib import Path
 
 import duckdb
 
@@ -10,9 +14,13 @@ from governance.declarations import read_feature_models
 from governance.errors import StateError
 from governance.settings import Settings
 
+logger = logging.getLogger(__name__)
+
 
 def run(settings: Settings, progress: Progress, _source: str | None = None) -> StepResult:
     """Everything up to the build's own day goes online; earlier events never replace later ones."""
+    for path in (settings.online_path, settings.home_dir / "registry.db"):
+        remove_if_torn(path)
     progress("applying the declarations to the registry")
     apply(settings)
     as_of = build_day(settings)
@@ -28,6 +36,19 @@ def run(settings: Settings, progress: Progress, _source: str | None = None) -> S
         tuple(outputs),
         {"as_of": as_of.isoformat(), "rows": rows},
     )
+
+
+def remove_if_torn(path: Path) -> None:
+    """Delete an SQLite file that is no database: all it held is made anew from the features."""
+    if not path.exists():
+        return
+    try:
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("select count(*) from sqlite_master").fetchall()
+    except sqlite3.DatabaseError:
+        logger.warning("%s is torn and is made anew", path)
+        for part in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
+            part.unlink(missing_ok=True)
 
 
 def build_day(settings: Settings) -> datetime:

@@ -41,7 +41,7 @@ def test_the_duration_is_said_first_and_each_stage_has_one_line(first_run):
 def test_the_job_ends_with_the_report_and_the_question_to_ask(first_run, shop_home):
     out = first_run["out"]
     assert str(shop_home / "reports" / "audit.html") in out
-    assert "curl -s localhost:8080/v1/models/recommender:predict" in out
+    assert "curl -s http://localhost:8080/v1/models/recommender:predict" in out
 
 
 def test_a_second_run_finds_everything_unchanged_within_ninety_seconds(shop_home):

@@ -231,3 +231,11 @@ def test_nothing_asked_or_nothing_bought_gives_empty_tables(orders: int) -> None
 def test_a_shop_with_few_baskets_gives_what_it_has() -> None:
     made = simulate(_order_lines(5), _items(), config=SimulatorConfig(event_count=100_000))
     assert len(set(made.events["derived_from_order_id"].to_pylist())) == 5
+
+
+def test_a_log_of_few_baskets_draws_them_from_early_and_late_alike() -> None:
+    few = simulate(_order_lines(), _items(), config=replace(CONFIG, event_count=900))
+    baskets = sorted(set(few.events["derived_from_order_id"].to_pylist()))
+    late = sum(order >= f"o{ORDER_COUNT // 2:04d}" for order in baskets)
+    assert len(baskets) < ORDER_COUNT // 2
+    assert 0.25 < late / len(baskets) < 0.75

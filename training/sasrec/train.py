@@ -67,6 +67,7 @@ def fit_sasrec(
 ) -> FittedSasrec:
     """Learn from ``history``; keep the epoch that best foretells ``targets``, which are later."""
     torch.manual_seed(training.seed)
+    torch.use_deterministic_algorithms(True)  # else gradients of items are summed in any order
     vocabulary = _frequent_items(history, item_count, training.min_baskets)
     network = Sasrec(config, len(vocabulary))
     rows = sequences(history, vocabulary, item_count=item_count, length=config.length)

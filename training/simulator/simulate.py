@@ -84,7 +84,7 @@ def simulate(order_lines: pa.Table, items: pa.Table, *, config: SimulatorConfig)
         if missing <= 0:
             break
         rng = np.random.default_rng([config.seed, 1 + number])
-        part = _chunk(World(history, items, config, rng), baskets)
+        part = _chunk(World(history, items, config, rng), np.sort(baskets))
         names = history.order_ids.take(pa.array(baskets))
         parts.append(_first_events(part, names, wanted=missing))
         missing -= parts[-1].events.num_rows
@@ -103,7 +103,7 @@ def _chunks(basket_count: int, config: SimulatorConfig) -> Iterator[Ints]:
     order = np.random.default_rng([config.seed]).permutation(basket_count)
     size = int(np.clip(config.event_count // _LEAST_EVENTS, 1, _CHUNK_BASKETS))
     for start in range(0, basket_count, size):
-        yield np.sort(order[start : start + size])
+        yield order[start : start + size]
 
 
 def _chunk(world: World, baskets: Ints) -> Simulation:
@@ -120,7 +120,10 @@ def _chunk(world: World, baskets: Ints) -> Simulation:
 
 
 def _first_events(part: Simulation, order_ids: pa.Array, *, wanted: int) -> Simulation:
-    """Whole baskets of ``part`` until ``wanted`` events; all of it where it has no more."""
+    """Whole baskets of ``part`` until ``wanted`` events; all of it where it has no more.
+
+    ``order_ids`` come as they were drawn: cutting in order of time would leave out the latest.
+    """
     if part.events.num_rows <= wanted:
         return part
     place = pc.index_in(part.events["derived_from_order_id"], value_set=order_ids).to_numpy()
