@@ -1,5 +1,6 @@
 """The simulated log follows from its baskets and from nothing later, and says so in every row."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import duckdb
