@@ -2,6 +2,10 @@
 
 import json
 import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -52,3 +56,25 @@ def shop_home(sample_folder, tmp_path_factory) -> Path:
     assert ran.returncode == 0, ran.stderr
     (home / "first_run.json").write_text(json.dumps({"out": ran.stdout, "err": ran.stderr}))
     return home
+
+
+@pytest.fixture(scope="module")
+def redis_url(tmp_path_factory) -> Iterator[str]:
+    """A real Redis of the module's own on a free port, as host:port."""
+    binary = shutil.which("redis-server")
+    if binary is None:
+        pytest.skip("no redis-server on this machine (apt-get install redis-server)")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    folder = tmp_path_factory.mktemp("redis")
+    with subprocess.Popen(
+        [binary, "--port", str(port), "--save", "", "--dir", str(folder)],
+        stdout=subprocess.PIPE, text=True,
+    ) as server:  # fmt: skip
+        for line in server.stdout:
+            if "Ready to accept connections" in line:
+                break
+        yield f"127.0.0.1:{port}"
+        server.terminate()
+        server.communicate(timeout=10)

@@ -1,10 +1,7 @@
 """The feature store end to end on generated tables: one shop, one process, one Feast import."""
 
 import random
-import shutil
-import socket
 import sqlite3
-import subprocess
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -318,27 +315,6 @@ def test_opening_a_store_leaves_the_environment_as_it_was(shop, store_api):
     before = dict(os.environ)
     store_api.open_store(settings)
     assert dict(os.environ) == before
-
-
-@pytest.fixture(scope="module")
-def redis_url(tmp_path_factory):
-    binary = shutil.which("redis-server")
-    if binary is None:
-        pytest.skip("redis-server is not installed")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = subprocess.Popen(
-        [binary, "--port", str(port), "--save", "", "--dir", str(tmp_path_factory.mktemp("redis"))],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    for line in server.stdout:
-        if "Ready to accept connections" in line:
-            break
-    yield f"127.0.0.1:{port}"
-    server.terminate()
-    server.communicate(timeout=10)
 
 
 def test_redis_by_one_setting_gives_the_values_of_sqlite(shop, store_api, redis_url, tmp_path):

@@ -1,8 +1,5 @@
 """Packed records, and the two places they lie in, against a dictionary that obeys the rules."""
 
-import shutil
-import socket
-import subprocess
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -96,21 +93,8 @@ def test_text_features_are_refused():
 
 
 @pytest.fixture(scope="module")
-def redis_port(tmp_path_factory):
-    binary = shutil.which("redis-server")
-    if binary is None:
-        pytest.skip("redis-server is not installed")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    folder = tmp_path_factory.mktemp("redis")
-    server = subprocess.Popen(
-        [binary, "--port", str(port), "--save", "", "--dir", str(folder)],
-        stdout=subprocess.DEVNULL,
-    )
-    yield port
-    server.terminate()
-    server.wait(timeout=10)
+def redis_port(redis_url):
+    return int(redis_url.rsplit(":", 1)[1])
 
 
 @pytest.fixture(params=["sqlite", "redis"])
