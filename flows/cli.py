@@ -32,7 +32,7 @@ Force = Annotated[bool, typer.Option("--force", help="Run even when nothing has 
 
 BUILD_STAGES = ("simulate", "check_raw", "transform", "check_features", "materialise")
 _EXPECTED = (
-    "First run: about 6 minutes on 2 cores. When nothing has changed: under 90 seconds. "
+    "First run: about 5 minutes on 2 cores. When nothing has changed: under 90 seconds. "
     "Ctrl-C is safe at any time: the next run goes on from the last good stage."
 )
 
