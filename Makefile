@@ -1,5 +1,5 @@
 # Two commands do everything, with all their own set-up: make demo, make test.
-PYTHON ?= python3
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
