@@ -1,6 +1,7 @@
 """How tests run the command line on the sample shop: a real process, an environment of its own."""
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -31,3 +32,11 @@ def counterfoil(home: Path, *arguments: str, **settings: str) -> subprocess.Comp
         command(*arguments), cwd=PROJECT_ROOT, env=environment(home, **settings),
         capture_output=True, text=True, timeout=MAIN_JOB_SECONDS, check=False,
     )  # fmt: skip
+
+
+def two_free_ports() -> tuple[int, int]:
+    """Two different ports that nothing listens on; held together, so that they cannot be one."""
+    with socket.socket() as one, socket.socket() as other:
+        one.bind(("0.0.0.0", 0))
+        other.bind(("0.0.0.0", 0))
+        return one.getsockname()[1], other.getsockname()[1]

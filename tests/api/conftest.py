@@ -10,7 +10,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from sample_shop import two_free_ports
 
 from governance.settings import PROJECT_ROOT, Settings
 from serving.champion import find_champion
@@ -82,12 +82,6 @@ def environment(settings: Settings) -> dict[str, str]:
     }
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("0.0.0.0", 0))
-        return probe.getsockname()[1]
-
-
 def linked_home(source: Path, home: Path, *, without: tuple[str, ...] = ()) -> Path:
     """A home of links to ``source``, but for its own records and what is left out."""
     home.mkdir(parents=True)
@@ -101,7 +95,8 @@ def linked_home(source: Path, home: Path, *, without: tuple[str, ...] = ()) -> P
 
 def start(home: Path, *, wait_for: int = 200) -> Server:
     """Start a server and wait until it has loaded and readiness answers ``wait_for``."""
-    settings = Settings(home=home, http_port=free_port(), grpc_port=free_port())
+    http_port, grpc_port = two_free_ports()
+    settings = Settings(home=home, http_port=http_port, grpc_port=grpc_port)
     log_path = home / "server.log"
     with log_path.open("w") as log:
         process = subprocess.Popen(

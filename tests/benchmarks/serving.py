@@ -7,7 +7,6 @@ route on the same server in the same run: HTTP without reading, ranking or recor
 import argparse
 import json
 import os
-import socket
 import statistics
 import subprocess
 import sys
@@ -15,6 +14,10 @@ import time
 from pathlib import Path
 
 import httpx
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from sample_shop import two_free_ports
 
 from governance.models import show_version
 from governance.settings import PROJECT_ROOT, Settings
@@ -29,7 +32,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     given = parser.parse_args()
-    settings = Settings(http_port=free_port(), grpc_port=free_port())
+    http_port, grpc_port = two_free_ports()
+    settings = Settings(http_port=http_port, grpc_port=grpc_port)
     users = known_users(settings)
     env = os.environ | {
         "COUNTERFOIL_HTTP_PORT": str(settings.http_port),
@@ -99,12 +103,6 @@ def wait_until_ready(base: str) -> None:
             pass
         time.sleep(0.1)
     raise SystemExit("the server did not become ready")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 if __name__ == "__main__":

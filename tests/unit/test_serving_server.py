@@ -5,17 +5,12 @@ import subprocess
 import sys
 
 import pytest
+from sample_shop import two_free_ports
 
 from governance.errors import InputError, StateError
 from governance.settings import PROJECT_ROOT, Settings
 from serving.champion import find_champion
 from serving.server import curl_to_try, refuse_busy_ports
-
-
-def _free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.mark.parametrize("setting", ["http_port", "grpc_port"])
@@ -24,7 +19,7 @@ def test_a_port_in_use_is_an_input_error_naming_the_setting(setting, host):
     with socket.socket() as other:
         other.bind((host, 0))
         other.listen()
-        ports = {"http_port": _free_port(), "grpc_port": _free_port()}
+        ports = dict(zip(("http_port", "grpc_port"), two_free_ports(), strict=True))
         ports[setting] = other.getsockname()[1]
         with pytest.raises(InputError, match="is in use") as caught:
             refuse_busy_ports(Settings(**ports))
@@ -33,7 +28,8 @@ def test_a_port_in_use_is_an_input_error_naming_the_setting(setting, host):
 
 
 def test_free_ports_pass():
-    refuse_busy_ports(Settings(http_port=_free_port(), grpc_port=_free_port()))
+    http_port, grpc_port = two_free_ports()
+    refuse_busy_ports(Settings(http_port=http_port, grpc_port=grpc_port))
 
 
 def test_one_port_for_both_is_refused():
