@@ -30,6 +30,7 @@ Source = Annotated[str | None, typer.Option("--source", help="File, folder or ht
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout")]
 Force = Annotated[bool, typer.Option("--force", help="Run even when nothing has changed")]
 
+_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 BUILD_STAGES = ("simulate", "check_raw", "transform", "check_features", "materialise")
 _EXPECTED = (
     "First run: about 5 minutes on 2 cores. When nothing has changed: under 90 seconds. "
@@ -141,21 +142,23 @@ def _run_daily(settings: Settings) -> None:
 
 def main() -> None:
     """Entry point: errors become their four answers on stderr and the exit code of their kind."""
+    code: object = 0
     try:
-        app(standalone_mode=False)
+        code = app(standalone_mode=False)  # typer hands back the code of an Exit
     except CounterfoilError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(error.exit_code)
-    except typer.Exit as done:
-        sys.exit(done.exit_code)
     except (typer.Abort, KeyboardInterrupt):
-        sys.stderr.write("stopped; nothing half-written is left behind\n")
-        sys.exit(130)
+        code = _INTERRUPTED
     except Exception as error:
         if not hasattr(error, "format_message"):  # not one of click's usage errors
             raise
-        sys.stderr.write(f"error: {error.format_message()}\n  next      counterfoil --help\n")
+        if message := error.format_message():  # a group without a command has printed its help
+            sys.stderr.write(f"error: {message}\n  next      counterfoil --help\n")
         sys.exit(2)
+    if code == _INTERRUPTED:
+        sys.stderr.write("stopped; the next run goes on from the last good stage\n")
+    sys.exit(code if isinstance(code, int) else 0)
 
 
 if __name__ == "__main__":

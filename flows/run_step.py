@@ -6,9 +6,11 @@ writes each progress line to stderr as ``> text`` for the parent to show.
 
 import importlib
 import logging
+import signal
 import sys
 import traceback
 from pathlib import Path
+from types import FrameType
 
 from governance.errors import CounterfoilError, StageFailed
 from governance.files import write_json
@@ -18,6 +20,7 @@ from governance.settings import get_settings
 def main(arguments: list[str]) -> int:
     """Run one step; 0 when it ended well, else the error's exit code."""
     name, answer_path, *rest = arguments
+    signal.signal(signal.SIGTERM, _stop)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     try:
         step = importlib.import_module(f"flows.steps.{name}")
@@ -37,6 +40,11 @@ def main(arguments: list[str]) -> int:
     }
     write_json(Path(answer_path), answer)
     return 0
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> None:
+    """Leave by way of every ``finally``, so that nothing half-written stays."""
+    raise SystemExit(128 + signal.SIGTERM)
 
 
 def _progress(text: str) -> None:

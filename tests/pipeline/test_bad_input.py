@@ -171,6 +171,22 @@ def kill_during(home, stage):
     assert not (home / "stages" / f"{stage}.json").exists()
 
 
+def test_ctrl_c_leaves_nothing_half_written(tmp_path):
+    running = subprocess.Popen(
+        command("import", "complete_journey"), cwd=PROJECT_ROOT, env=environment(tmp_path),
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 60
+    while not list((tmp_path / "raw").rglob(".*.tmp")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    running.send_signal(signal.SIGINT)
+    _, talk = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert "the next run goes on from the last good stage" in talk
+    assert not list(tmp_path.rglob(".*.tmp"))
+    assert not (tmp_path / "stages" / "import_raw.json").exists()
+
+
 def test_a_half_written_state_folder_is_gone_on_from(shop_home, tmp_path):
     import shutil
 
