@@ -164,7 +164,7 @@ def kill_during(home, stage):
     log, deadline = home / "logs" / f"{stage}.log", time.monotonic() + 300
     while not log.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
-    time.sleep(1.5)
+    time.sleep(0.8)  # well inside the shortest of the stages
     assert running.poll() is None, "the build ended before it could be killed"
     os.killpg(running.pid, signal.SIGKILL)
     running.wait()
