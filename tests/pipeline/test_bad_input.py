@@ -171,7 +171,15 @@ def kill_during(home, stage):
     assert not (home / "stages" / f"{stage}.json").exists()
 
 
-def test_ctrl_c_leaves_nothing_half_written(tmp_path):
+@pytest.fixture
+def heard_interrupts():
+    """A child inherits an ignored SIGINT, which is what a job in the background starts with."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_leaves_nothing_half_written(heard_interrupts, tmp_path):
     running = subprocess.Popen(
         command("import", "complete_journey"), cwd=PROJECT_ROOT, env=environment(tmp_path),
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
