@@ -3,15 +3,19 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+SPARK  := $(VENV)/.spark
 TORCH  := $(shell grep '^torch==' requirements.lock)
 # Bytecode off would make every start compile feast, torch and prefect again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-all lint format install lock clean bench-recommender bench-main-job \
-        bench-serving
+.PHONY: demo demo-spark test test-all lint format install lock clean \
+        bench-features bench-recommender bench-main-job bench-serving
 
 demo: $(READY)   ## the main job on the default shop: raw orders to a released, served model
 	@$(BIN)/counterfoil demo
+
+demo-spark: $(SPARK)   ## the same models on DuckDB and on Spark, compared row by row; Java 17
+	@$(BIN)/python -m flows.spark_demo
 
 test: $(READY)   ## all tests but the slow ones; needs no network
 	@$(BIN)/python -m pytest -m "not slow"
@@ -27,6 +31,9 @@ lint: $(READY)   ## ruff, formatting, mypy --strict
 format: $(READY)
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format --quiet .
+
+bench-features: $(READY)   ## joins, online reads, materialisation, growth beside stock Feast; ~1 h
+	@$(BIN)/python tests/benchmarks/features.py $(if $(JSON),--json $(JSON))
 
 bench-recommender: $(READY)   ## NDCG@10 against its floors; JSON=FILE keeps the figures
 	@$(BIN)/counterfoil evaluate recommender --json > $(or $(JSON),/dev/stdout)
@@ -52,6 +59,11 @@ $(READY): requirements.lock pyproject.toml
 	@echo "Compiling the environment once" >&2
 	@$(BIN)/python -m compileall -q -j 2 -o 0 -o 1 -x 'py312_intrinsics' $(VENV)/lib || true
 	@touch $(READY)
+
+$(SPARK): $(READY) requirements-spark.lock
+	@echo "Installing Spark into $(VENV) (about a minute, 480 MB)" >&2
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -r requirements-spark.lock
+	@touch $(SPARK)
 
 lock:   ## resolve pyproject.toml again, then look at the difference before committing it
 	@$(BIN)/uv pip compile pyproject.toml --extra dev --upgrade --python-version 3.11 --quiet \

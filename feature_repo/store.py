@@ -9,14 +9,23 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 from feast import FeatureStore
 from feast.errors import FeastObjectNotFoundException
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
 
 from feature_repo import views
-from feature_repo.online import FeatureMatrix, read_online
+from feature_repo.applied import remember_applied
+from feature_repo.online import (
+    FeatureMatrix,
+    delete_entities,
+    read_matrix,
+    read_request,
+    read_rows,
+)
 from feature_repo.services import (
     columns_hash,
     defaults,
@@ -34,15 +43,19 @@ __all__ = [
     "apply",
     "columns_hash",
     "defaults",
+    "delete_entities",
     "historical_features",
+    "historical_rows",
     "materialise",
     "open_store",
-    "read_online",
+    "read_matrix",
+    "read_request",
+    "read_rows",
     "schema_hash",
     "service_columns",
 ]
 
-Progress = Callable[[str, int], None]  # (feature view, rows written since the last call)
+Progress = Callable[[str, int, int], None]  # (feature view, rows done, rows in all)
 
 
 def open_store(settings: Settings) -> FeatureStore:
@@ -54,7 +67,7 @@ def open_store(settings: Settings) -> FeatureStore:
 
 def apply(settings: Settings) -> FeatureStore:
     """Register entities, views and services as declared; unregister those no longer declared."""
-    store = open_store(settings)
+    store = _open_with_registry(settings)
     models = read_feature_models(settings.dbt_dir)
     keys = views.entities(models)
     declared = views.feature_views(models, features_dir=settings.features_dir)
@@ -63,9 +76,10 @@ def apply(settings: Settings) -> FeatureStore:
     old_services = [old for old in store.list_feature_services() if old.name not in services]
     store.apply(
         [*keys.values(), *declared.values(), *services.values()],
-        objects_to_delete=[*old_services, *old_views, *(view.batch_source for view in old_views)],
+        objects_to_delete=[*old_services, *old_views, *_sources(old_views)],
         partial=False,
     )
+    remember_applied(settings)
     return store
 
 
@@ -74,11 +88,12 @@ def materialise(
 ) -> dict[str, int]:
     """Bring the online store to ``as_of``; rows written, by view. Running it again changes nothing.
 
-    Each view is one transaction. What the store held up to ``as_of`` is replaced, so that online
-    equals offline also where a later build has fewer rows; what was pushed since then stays.
-    An ``as_of`` before the last one takes the store back to it.
+    Chunk by chunk, each with a checkpoint: killed and run again it goes on and ends in the same
+    state. What the store knew by ``as_of`` is replaced, so that online equals offline also where a
+    later build has fewer rows; what was pushed since then stays. An ``as_of`` before the last one
+    takes the store back to it. Until a view is done it stays materialised to where it was.
     """
-    store = open_store(settings)
+    store = _open_with_registry(settings)
     end = as_of if as_of.tzinfo else as_of.replace(tzinfo=UTC)
     written = {}
     for model in read_feature_models(settings.dbt_dir):
@@ -94,7 +109,7 @@ def historical_features(label_rows: pa.Table, *, service: str, settings: Setting
     Labels carry the entity keys and ``event_timestamp`` (naive UTC); a missing value is null. A
     row that a backfill created after a label's time was not known then, and is not seen.
     """
-    store = open_store(settings)
+    store = _open_with_registry(settings)
     for model in service_models(service, dbt_dir=settings.dbt_dir):
         _refuse_missing_file(model, settings)
     job = store.get_historical_features(
@@ -114,16 +129,58 @@ def historical_features(label_rows: pa.Table, *, service: str, settings: Setting
     return joined.select(wanted)
 
 
+def historical_rows(labels: Path, joined: Path, *, service: str, settings: Settings) -> int:
+    """:func:`historical_features` of a Parquet file of labels into another; rows written.
+
+    The file is there whole or not at all. Neither is held in memory: DuckDB spills beyond its
+    limit, and Python sees a chunk at a time.
+    """
+    store = _open_with_registry(settings)
+    for model in service_models(service, dbt_dir=settings.dbt_dir):
+        _refuse_missing_file(model, settings)
+    job = store.get_historical_features(
+        str(labels),
+        _registered(store, "feature_service", service),
+        filter_by_created_timestamp=True,
+    )
+    return int(job.write_parquet(joined))
+
+
+def _open_with_registry(settings: Settings) -> FeatureStore:
+    """The store once its registry has answered; Feast alone would ask it at the first use."""
+    store = open_store(settings)
+    try:
+        store.registry  # noqa: B018  a property that connects
+    except (ArgumentError, NoSuchModuleError, OperationalError) as error:
+        raise StateError(
+            "the feature registry cannot be opened",
+            where=settings.registry_database_url.split("@")[-1],
+            why=str(error).splitlines()[0],
+            next_step="check COUNTERFOIL_REGISTRY_URL and that the database answers",
+        ) from None
+    return store
+
+
 class _Count:
     """What Feast's engines call with each chunk's rows; stands in for tqdm."""
 
     def __init__(self, view: str, progress: Progress | None) -> None:
-        self.view, self.progress, self.rows = view, progress, 0
+        self.view, self.progress, self.rows, self.total = view, progress, 0, 0
+
+    def begin(self, total: int) -> "_Count":
+        self.total = total
+        return self
 
     def update(self, rows: int) -> None:
         self.rows += rows
         if self.progress:
-            self.progress(self.view, rows)
+            self.progress(self.view, self.rows, self.total)
+
+
+def _sources(views: list[Any]) -> list[Any]:
+    """The sources that only these views read: their tables, and where rows are pushed to."""
+    sources = (source for view in views for source in (view.batch_source, view.stream_source))
+    return [source for source in sources if source is not None]
 
 
 def _materialise_view(
@@ -133,10 +190,6 @@ def _materialise_view(
     count = _Count(model.name, progress)
     start = end - model.ttl if model.ttl else EPOCH.replace(tzinfo=UTC)
     view = _registered(store, "feature_view", model.name)
-
-    def builder(_length: int) -> Any:
-        return count
-
     store._get_provider().materialize_single_feature_view(
         config=store.config,
         feature_view=view,
@@ -144,7 +197,7 @@ def _materialise_view(
         end_date=end,
         registry=store.registry,
         project=store.project,
-        tqdm_builder=builder,
+        tqdm_builder=count.begin,
     )
     store.registry.apply_materialization(view, store.project, start, end)
     return count.rows

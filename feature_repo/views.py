@@ -4,12 +4,15 @@ Nothing is listed here: names, types, ttl, owner and PII class come from the ``.
 model's SQL. ``definitions.py`` gives the result to Feast's own commands, ``store.apply`` to flows.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
-from feast import Entity, FeatureService, FeatureView, Field, FileSource, ValueType
-from feast.types import Bool, FeastType, Float32, Float64, Int64, String, UnixTimestamp
+from feast import Entity, FeatureService, FeatureView, Field, FileSource, PushSource, ValueType
+from feast.data_source import DataSource
+from feast.types import Array, Bool, FeastType, Float32, Float64, Int64, String, UnixTimestamp
 
-from feature_repo.services import SERVICES, service_columns
+from feature_repo.definitions import SERVICES
+from feature_repo.services import service_views
 from governance.declarations import Column, FeatureModel
 
 # Keys are always text: ids of one shop may look like numbers, those of the next do not.
@@ -22,6 +25,10 @@ FEAST_TYPES: dict[str, FeastType] = {
     "boolean": Bool,
     "timestamp": UnixTimestamp,
     "date": UnixTimestamp,
+    "bigint[]": Array(Int64),
+    "double[]": Array(Float64),
+    "float[]": Array(Float32),
+    "varchar[]": Array(String),
 }
 
 
@@ -31,33 +38,44 @@ def entities(models: tuple[FeatureModel, ...]) -> dict[str, Entity]:
     return {key: Entity(name=key, join_keys=[key], value_type=KEY_TYPE) for key in keys}
 
 
-def feature_views(
-    models: tuple[FeatureModel, ...], *, features_dir: Path
-) -> dict[str, FeatureView]:
-    """A FeatureView per model, reading ``features_dir/<name>.parquet``."""
-    keys = entities(models)
-    return {model.name: _feature_view(model, keys, features_dir) for model in models}
-
-
-def feature_services(views: dict[str, FeatureView], *, dbt_dir: Path) -> dict[str, FeatureService]:
-    """A FeatureService per entry of ``services.SERVICES``, whole views in order."""
-    return {name: _feature_service(name, views, dbt_dir) for name in SERVICES}
-
-
-def _feature_view(model: FeatureModel, keys: dict[str, Entity], features_dir: Path) -> FeatureView:
-    source = FileSource(
+def file_source(model: FeatureModel, features_dir: Path) -> DataSource:
+    """``features_dir/<name>.parquet``, which our own offline store reads."""
+    return FileSource(
         name=model.name,
         path=str(features_dir / f"{model.name}.parquet"),
         timestamp_field=model.timestamp,
         created_timestamp_column=model.created_timestamp,
     )
+
+
+def feature_views(
+    models: tuple[FeatureModel, ...],
+    *,
+    features_dir: Path,
+    source_of: Callable[[FeatureModel, Path], DataSource] = file_source,
+) -> dict[str, FeatureView]:
+    """A view per model over what ``source_of`` finds; online ones also take ``<name>_push``."""
+    keys = entities(models)
+    return {
+        model.name: _feature_view(model, keys, source_of(model, features_dir)) for model in models
+    }
+
+
+def feature_services(views: dict[str, FeatureView], *, dbt_dir: Path) -> dict[str, FeatureService]:
+    """A FeatureService per entry of ``SERVICES``: projections of views, in order."""
+    return {name: _feature_service(name, views, dbt_dir) for name in SERVICES}
+
+
+def _feature_view(model: FeatureModel, keys: dict[str, Entity], source: DataSource) -> FeatureView:
     key_fields = [Field(name=key, dtype=String) for key in model.entities]
     return FeatureView(
         name=model.name,
         description=model.description,
         entities=[keys[key] for key in model.entities],
         schema=[*key_fields, *map(_field, model.features)],
-        source=source,
+        source=PushSource(name=f"{model.name}_push", batch_source=source)
+        if model.is_online
+        else source,
         ttl=model.ttl,
         online=model.is_online,
         owner=model.owner,
@@ -83,5 +101,8 @@ def _worst_pii(model: FeatureModel) -> str:
 
 
 def _feature_service(name: str, views: dict[str, FeatureView], dbt_dir: Path) -> FeatureService:
-    service_columns(name, dbt_dir=dbt_dir)  # refuses unknown views and repeated features
-    return FeatureService(name=name, features=[views[view] for view in SERVICES[name]])
+    parts = [
+        views[model.name][[column.name for column in columns]]
+        for model, columns in service_views(name, dbt_dir=dbt_dir)
+    ]
+    return FeatureService(name=name, features=parts)

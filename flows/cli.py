@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from flows import cli_look, cli_serve
+from flows import cli_features, cli_look, cli_push, cli_serve
 from flows.active import active_settings, remember_shop, source_of
 from flows.console import data, say
 from governance.errors import CounterfoilError
@@ -23,6 +23,8 @@ app = typer.Typer(
     add_completion=False,
 )
 cli_look.add_commands(app)
+cli_features.add_commands(app)
+cli_push.add_commands(app)
 cli_serve.add_commands(app)
 
 Shop = Annotated[str, typer.Argument(help="complete_journey or online_retail")]

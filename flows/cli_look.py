@@ -1,20 +1,17 @@
-"""Commands that look and change no data: evaluate, audit, features, models, config, doctor."""
+"""Commands that look and change no data: evaluate, audit, models, config, doctor."""
 
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from flows.active import active_settings
+from flows.cli_output import AsJson, show
 from flows.console import data, say
 from flows.doctor import examine
 from governance.errors import GateRefused, InputError
 from governance.files import canonical_json
 from governance.settings import Settings, get_settings
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout")]
-features_app = typer.Typer(no_args_is_help=True, help="Declared features: ls, show.")
 models_app = typer.Typer(no_args_is_help=True, help="Trained versions and releases: ls, show.")
 
 
@@ -22,7 +19,6 @@ def add_commands(app: typer.Typer) -> None:
     """Hang the looking commands on the main app."""
     for command in (evaluate, audit, config, doctor):
         app.command()(command)
-    app.add_typer(features_app, name="features")
     app.add_typer(models_app, name="models")
 
 
@@ -44,7 +40,7 @@ def evaluate(
     from flows.steps.train import measure
 
     figures = measure(active_settings(), say)
-    _show(figures, as_json=as_json, lines=_figure_lines(figures))
+    show(figures, as_json=as_json, lines=_figure_lines(figures))
 
 
 def audit(as_json: AsJson = False) -> None:
@@ -76,7 +72,7 @@ def config(as_json: AsJson = False) -> None:
         }
         for name in Settings.model_fields
     ]
-    _show(rows, as_json=as_json, table=(("setting", "value", "from"), rows))
+    show(rows, as_json=as_json, table=(("setting", "value", "from"), rows))
 
 
 def doctor(as_json: AsJson = False) -> None:
@@ -85,54 +81,9 @@ def doctor(as_json: AsJson = False) -> None:
     Exits with 1 when something needed is missing. Example: counterfoil doctor
     """
     findings = examine(active_settings())
-    _show(findings, as_json=as_json, table=(("check", "verdict", "detail"), findings))
+    show(findings, as_json=as_json, table=(("check", "verdict", "detail"), findings))
     if any(finding["verdict"] == "bad" for finding in findings):
         raise typer.Exit(1)
-
-
-@features_app.command("ls")
-def features_ls(as_json: AsJson = False) -> None:
-    """List every declared feature with its table, type, default and meaning.
-
-    Example: counterfoil features ls
-    """
-    from governance.declarations import read_feature_models
-
-    rows = [
-        {
-            "feature": column.name,
-            "table": model.name,
-            "type": column.data_type,
-            "default": str(column.default),
-            "meaning": column.description,
-        }
-        for model in read_feature_models(active_settings().dbt_dir)
-        for column in model.features
-    ]
-    _show(rows, as_json=as_json, table=(("feature", "table", "type", "default", "meaning"), rows))
-
-
-@features_app.command("show")
-def features_show(
-    name: Annotated[str, typer.Argument(help="Feature table, e.g. ftr_user__purchases")],
-    rows: Annotated[str | None, typer.Option("--rows", help="Rows of this entity id")] = None,
-    limit: Annotated[int, typer.Option(help="At most so many rows, newest first")] = 20,
-    as_json: AsJson = False,
-) -> None:
-    """Show a feature table's declaration, or its newest rows for one entity.
-
-    Example: counterfoil features show ftr_user__purchases --rows 181
-    """
-    from flows.feature_rows import declaration_of, rows_of
-
-    settings = active_settings()
-    if rows is None:
-        found = declaration_of(settings, name)
-        shown = ("name", "data_type", "default", "pii", "description")
-        _show(found, as_json=as_json, table=(shown, found["columns"]))
-        return
-    newest = rows_of(settings, name, entity_id=rows, limit=limit)
-    _show(newest, as_json=as_json, lines=_stacked(newest) or [f"no row for {rows}"])
 
 
 @models_app.command("ls")
@@ -144,7 +95,7 @@ def models_ls(as_json: AsJson = False) -> None:
     from governance.models import list_versions
 
     rows = list_versions(active_settings())
-    _show(rows, as_json=as_json, table=(("model", "version", "alias", "ndcg_at_10", "at"), rows))
+    show(rows, as_json=as_json, table=(("model", "version", "alias", "ndcg_at_10", "at"), rows))
 
 
 @models_app.command("show")
@@ -160,7 +111,7 @@ def models_show(
 
     card = show_version(active_settings(), version)
     shown = {key: value for key, value in card.items() if not isinstance(value, list)}
-    _show(card, as_json=as_json, lines=[f"{key:<20} {value}" for key, value in shown.items()])
+    show(card, as_json=as_json, lines=[f"{key:<20} {value}" for key, value in shown.items()])
 
 
 def say_what_next(settings: Settings) -> None:
@@ -196,30 +147,3 @@ def _figure_lines(figures: dict[str, Any]) -> list[str]:
     for name, floor in figures["floors"].items():
         lines.append(f"{name:<19} {floor['ndcg_at_10']:.4f} NDCG@10 (floor)")
     return lines
-
-
-def _stacked(rows: list[dict[str, object]]) -> list[str]:
-    """Rows as blocks of ``name  value`` lines: feature tables are wider than a terminal."""
-    blocks = [[f"{name:<32} {value}" for name, value in row.items()] for row in rows]
-    return [line for block in blocks for line in (*block, "")][:-1]
-
-
-def _show(
-    value: object,
-    *,
-    as_json: bool,
-    table: tuple[tuple[str, ...], list[dict[str, Any]]] | None = None,
-    lines: list[str] | None = None,
-) -> None:
-    if as_json:
-        data(canonical_json(value))
-        return
-    for line in lines or []:
-        data(line)
-    if table is not None:
-        names, rows = table
-        shown = Table(*names, box=None, header_style="bold", pad_edge=False)
-        for row in rows:
-            shown.add_row(*(str(row.get(name, "")) for name in names))
-        width = None if Console().is_terminal else 200
-        Console(width=width, markup=False).print(shown)

@@ -8,11 +8,11 @@ or a kill goes on from the last good stage.
 from prefect import flow
 
 from flows.one_stage import StageReport
+from flows.stage_list import STAGES
 from flows.staged import run_in_order
-from flows.stages import STAGES
 
 
 @flow(name="daily", log_prints=False)
 def daily(shop: str | None = None, source: str | None = None) -> list[StageReport]:
-    """Import, simulate, check, transform, check, materialise, train, release, report."""
+    """Import, simulate, check, transform, check, materialise, check, train, release, report."""
     return run_in_order([stage.name for stage in STAGES], shop=shop, source=source)

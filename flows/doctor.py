@@ -7,7 +7,7 @@ import socket
 import sys
 from pathlib import Path
 
-from flows.stages import STAGES
+from flows.stage_list import STAGES
 from governance.settings import Settings
 
 _NEEDED = (

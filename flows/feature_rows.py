@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from feature_repo.services import services_of
 from governance.declarations import FeatureModel, read_feature_models
 from governance.errors import InputError, StateError
 from governance.settings import Settings
@@ -18,12 +19,14 @@ def declaration_of(settings: Settings, name: str) -> dict[str, Any]:
         "ttl_days": model.ttl.days,
         "declared": f"{model.path}:{model.line}",
         "made_by": str(model.sql_path),
+        "services": list(services_of(model.name)),
         "columns": [
             {
                 "name": column.name,
                 "data_type": column.data_type,
                 "default": column.default,
                 "pii": column.pii,
+                "services": list(services_of(model.name, column.name)),
                 "description": column.description,
             }
             for column in model.columns

@@ -4,7 +4,8 @@ from typing import TypedDict
 
 from flows.console import StageLine, say
 from flows.sources import source_digest
-from flows.stages import Outcome, run_stage, stage_named
+from flows.stage_list import stage_named
+from flows.stages import Outcome, run_stage
 from governance.settings import Settings
 
 

@@ -1,8 +1,7 @@
-"""The stages of the main job: their order, what each depends on, and how one is run.
+"""How one stage of the main job is run; which there are, and their order, is ``stage_list.py``.
 
-A stage is a step module (``flows/steps/<name>.py``) plus what makes its result stale. Running a
-stage means: work out its fingerprint; skip it when nothing changed; else run the step in a child
-process, and write its state last. Flows call :func:`run_stage`; nothing here knows Prefect.
+Running a stage means: work out its fingerprint; skip it when nothing changed; else run the step in
+a child process, and write its state last. Flows call :func:`run_stage`; nothing here knows Prefect.
 """
 
 import json
@@ -17,25 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from flows import ledger
+from flows.stage_list import Stage, stage_named
 from governance.errors import StageFailed, StateError, error_from_dict
 from governance.files import digest_of
 from governance.records import StageRun, session
 from governance.settings import Settings
 
 Progress = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One stage: ``after`` names the stages whose outputs it reads."""
-
-    name: str
-    title: str
-    after: tuple[str, ...]
-    code: tuple[str, ...]  # files and folders whose change makes the result stale
-    settings: tuple[str, ...] = ()  # settings whose change makes the result stale
-    is_always_run: bool = False
-    optimise: bool = False  # python -O: feast's import takes 6 s instead of 15 to 28 s
 
 
 @dataclass(frozen=True)
@@ -60,48 +47,6 @@ class Outcome:
     def line(self) -> str:
         did = "unchanged" if self.is_unchanged else f"{self.seconds:6.1f} s"
         return f"{self.stage.title:<16} {did:>9}  {self.state.summary}"
-
-
-STAGES: tuple[Stage, ...] = (
-    Stage("import_raw", "import", (), ("flows/importers",), ("shop",)),
-    Stage(
-        "simulate", "simulate", ("import_raw",), ("training/simulator",),
-        ("seed", "simulated_events"),
-    ),
-    Stage(
-        "check_raw", "check raw", ("import_raw", "simulate"),
-        ("governance/contracts.py", "dbt/models/staging", "dbt/models/sources"),
-        ("quarantine_limit_rate",),
-    ),
-    Stage("transform", "transform", ("check_raw",), ("dbt",), ("usd_per_gbp",)),
-    Stage(
-        "check_features", "check features", ("transform",),
-        ("governance/contracts.py", "dbt/models/features"),
-    ),
-    Stage(
-        "materialise", "materialise", ("check_features", "transform"), ("feature_repo",),
-        ("online_store", "redis_url", "registry_url"), optimise=True,
-    ),
-    Stage(
-        "train", "train", ("check_features", "transform", "check_raw"),
-        ("training", "feature_repo"), ("seed", "sasrec_epochs"), optimise=True,
-    ),
-    Stage("release", "release", ("train",), ("flows/steps/release.py",)),
-    Stage("report", "report", (), ("governance",), is_always_run=True),
-)  # fmt: skip
-
-
-def stage_named(name: str) -> Stage:
-    """The stage of that name; StateError for a name that is none."""
-    for stage in STAGES:
-        if stage.name == name:
-            return stage
-    raise StateError(
-        f"no stage is named {name}",
-        where="flows/stages.py",
-        why=f"the stages are {', '.join(stage.name for stage in STAGES)}",
-        next_step="correct the name",
-    )
 
 
 def fingerprint(stage: Stage, settings: Settings, *, source_digest: str) -> str:

@@ -26,6 +26,8 @@ REASON = "quarantine_reason"
 _IBIS_TYPES = {
     "varchar": "string", "bigint": "int64", "double": "float64", "float": "float32",
     "boolean": "boolean", "timestamp": "timestamp(6)", "date": "date",
+    "bigint[]": "array<int64>", "double[]": "array<float64>", "float[]": "array<float32>",
+    "varchar[]": "array<string>",
 }  # fmt: skip
 _SAMPLE_ROWS = 2  # enough to find the rest with
 

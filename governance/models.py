@@ -55,6 +55,16 @@ def newest_release(settings: Settings, model_name: str = MODEL_NAME) -> Release 
         return records.exec(query.limit(1)).first()
 
 
+def released_versions(settings: Settings) -> list[ModelVersion]:
+    """Every version of any model that the gate let through, each once, in order of training."""
+    with session(settings) as records:
+        granted = records.exec(select(Release).where(Release.is_released)).all()
+        versions = records.exec(select(ModelVersion).order_by(ModelVersion.id)).all()  # type: ignore[arg-type]
+    names = {(release.model_name, release.challenger_version) for release in granted}
+    found = {(version.model_name, version.model_version): version for version in versions}
+    return [version for name, version in found.items() if name in names]
+
+
 def _alias(version: str, champion: str | None, challenger: str | None) -> str:
     if version == champion:
         return "champion"

@@ -34,11 +34,33 @@ class Identity:
 
 
 @dataclass(frozen=True)
+class ReadAt:
+    """The state of the online store at a read, from which offline can say what it should hold.
+
+    ``views`` is the instant up to which each view was materialised; ``clock`` is the one that ages
+    and ttls were counted to. All in UTC, of the data and not of the day.
+    """
+
+    clock: datetime
+    views: Mapping[str, datetime]
+
+    def as_dict(self) -> dict[str, object]:
+        views = {view: at.isoformat() for view, at in self.views.items()}
+        return {"clock": self.clock.isoformat(), "views": views}
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> "ReadAt":
+        views = {view: datetime.fromisoformat(at) for view, at in fields["views"].items()}
+        return cls(datetime.fromisoformat(fields["clock"]), views)
+
+
+@dataclass(frozen=True)
 class Evidence:
     """What a decision was made from: who was considered, and every feature value that was read.
 
     ``user_values`` follows ``user_columns``; ``item_values[item_id]`` follows ``item_columns``.
-    None is a value the store did not have; the predictor then used the declared default.
+    None is a value the store did not have; the predictor then used the declared default. A read
+    that failed has no ``read_at``.
     """
 
     candidates: Sequence[Mapping[str, object]]
@@ -46,6 +68,8 @@ class Evidence:
     user_values: Sequence[float | None]
     item_columns: Sequence[str]
     item_values: Mapping[str, Sequence[float | None]]
+    user_read_at: ReadAt | None = None
+    item_read_at: ReadAt | None = None
 
 
 @dataclass(frozen=True)
@@ -127,6 +151,8 @@ def _record(decided: Decided) -> Decision:
         "user_values": list(evidence.user_values),
         "item_columns": list(evidence.item_columns),
         "item_values": {item: list(values) for item, values in evidence.item_values.items()},
+        "user_read_at": evidence.user_read_at and evidence.user_read_at.as_dict(),
+        "item_read_at": evidence.item_read_at and evidence.item_read_at.as_dict(),
     }
     fallback = decided.answer.get("fallback")
     return Decision(

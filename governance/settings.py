@@ -31,10 +31,12 @@ class Settings(BaseSettings):
     quarantine_limit_rate: float = Field(default=0.02, ge=0, le=1)  # both real shops: under 2 %
     online_store: Literal["sqlite", "redis"] = "sqlite"  # nothing to install
     redis_url: str = "localhost:6379"  # host:port[,db=N], the form Feast takes
+    online_clock: Literal["data", "wall"] = "data"  # the shops that ship ended in 2011 and 2017
     records_url: str = ""  # empty: SQLite in home; or postgresql+psycopg://...
     registry_url: str = ""  # empty: SQLite in home; Feast's file registry tears when killed
     threads: int = Field(default=2, ge=1, le=256)  # the smallest machine we measure on
     duckdb_memory_limit: str = Field(default="3GB", pattern=r"^\d+(\.\d+)?(MB|GB)$")  # of 8 GB
+    checked_reads: int = Field(default=200, ge=1, le=1_000_000)  # 8,000 values, under a second
     http_port: int = Field(default=8080, ge=1, le=65535)  # KServe's own default
     grpc_port: int = Field(default=8081, ge=1, le=65535)  # KServe's own default
     dashboard_port: int = Field(default=4200, ge=1, le=65535)  # Prefect's own default
@@ -90,6 +92,10 @@ class Settings(BaseSettings):
         return self.home_dir / "logs"
 
     @property
+    def spark_dir(self) -> Path:
+        return self.home_dir / "spark"  # dbt/profiles.yml and dbt/macros name it too
+
+    @property
     def prefect_dir(self) -> Path:
         return self.home_dir / "prefect"
 
@@ -114,11 +120,14 @@ class Settings(BaseSettings):
         return {
             "COUNTERFOIL_HOME": str(self.home_dir),
             "COUNTERFOIL_SHOP": self.shop,
+            "COUNTERFOIL_SIMULATED_EVENTS": str(self.simulated_events),
             "COUNTERFOIL_THREADS": str(self.threads),
             "COUNTERFOIL_DUCKDB_MEMORY_LIMIT": self.duckdb_memory_limit,
             "COUNTERFOIL_USD_PER_GBP": str(self.usd_per_gbp),
+            "COUNTERFOIL_CHECKED_READS": str(self.checked_reads),
             "COUNTERFOIL_ONLINE_STORE": self.online_store,
             "COUNTERFOIL_REDIS_URL": self.redis_url,
+            "COUNTERFOIL_ONLINE_CLOCK": self.online_clock,
             "COUNTERFOIL_REGISTRY_URL": self.registry_database_url,
             "COUNTERFOIL_WAREHOUSE": str(self.warehouse_path),
             "COUNTERFOIL_FEATURES_DIR": str(self.features_dir),

@@ -111,7 +111,7 @@ def _rows_of(features: Features, wish: RecommendRequest, candidates: "Candidates
 
 
 def _part(matrix: FeatureMatrix, rows: list[int]) -> FeatureMatrix:
-    return Matrix(matrix.values[rows], matrix.missing[rows], matrix.columns)
+    return Matrix(matrix.values[rows], matrix.missing[rows], matrix.columns, matrix.read_at)
 
 
 def _decide(
@@ -170,6 +170,8 @@ def _evidence(candidates: "Candidates", rows: Rows) -> Evidence:
         user_values=_known(rows.user)[0],
         item_columns=[column.name for column in rows.items.columns],
         item_values=dict(zip(candidates.item_ids, _known(rows.items), strict=True)),
+        user_read_at=rows.user.read_at,
+        item_read_at=rows.items.read_at,
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from governance.declarations import Column
+from governance.receipts import ReadAt
 
 
 class FeatureMatrix(Protocol):
@@ -21,6 +22,8 @@ class FeatureMatrix(Protocol):
     def missing(self) -> npt.NDArray[np.bool_]: ...
     @property
     def columns(self) -> tuple[Column, ...]: ...
+    @property
+    def read_at(self) -> ReadAt | None: ...
 
 
 class ReadOnline(Protocol):

@@ -99,12 +99,12 @@ def load_predictor(settings: Settings) -> Predictor:
 
 
 def _online_reader(settings: Settings, service: str) -> ReadOnline:
-    from feature_repo.store import open_store, read_online  # Feast: seconds
+    from feature_repo.store import open_store, read_matrix  # Feast: seconds
 
     store = open_store(settings)
 
     def read(*, entity: str, ids: Sequence[str]) -> FeatureMatrix:
-        matrix: FeatureMatrix = read_online(store, service, entity=entity, ids=list(ids))
+        matrix: FeatureMatrix = read_matrix(store, service, entity=entity, ids=list(ids))
         return matrix
 
     return read

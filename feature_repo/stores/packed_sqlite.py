@@ -2,22 +2,35 @@
 
 Measured on 60 k items x 3 views, reading 300 ids: one row per entity 1.1 ms, one row per entity
 and view 2.4 ms, one table per view 2.6 ms; so all views of an entity lie together. WAL lets a
-server read while a materialisation writes; each materialisation of a view is one transaction.
+server read while a materialisation writes. Each chunk of a materialisation is one transaction
+(``packed_sqlite_copying.py``): until it ends a reader sees some entities new and others as they
+were, never half a record, and no entity that is in both is ever absent.
+What is deleted or replaced is overwritten in the file (``secure_delete``).
 """
 
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 
-from feature_repo.stores.packed_rows import NEWER_BYTES, RowFormat, cleared_bytes, microseconds
+from feature_repo.stores.packed_reading import Found, States, ViewState, Want, rows_of_records
+from feature_repo.stores.packed_rows import (
+    BIAS,
+    Key,
+    RowFormat,
+    key_bytes,
+    key_values,
+)
+from feature_repo.stores.packed_sqlite_copying import CHECKPOINTS, SqliteCopying, quoted, upsert
+from governance.errors import StateError
 
 IDS_A_QUERY = 10_000  # SQLite takes 32,766 variables in a statement
 STATE_TABLE = """
     create table if not exists view_state (
-        view text primary key, keys text not null, schema blob not null, materialised_to integer
+        view text primary key, keys text not null, schema blob not null, materialised_to integer,
+        newest_event integer
     )
 """
 
@@ -32,14 +45,15 @@ class SqliteBackend:
     def prepare(self, row_format: RowFormat) -> None:
         """Make the place of a view; what it holds stays, unless its columns are others now."""
         connection, table = self._connection(), _table(row_format.keys)
-        column = _quoted(row_format.view)
+        column = quoted(row_format.view)
         with _transaction(connection):
             connection.execute(STATE_TABLE)
+            if "newest_event" not in _columns(connection, "view_state"):  # made before 0.2
+                connection.execute("alter table view_state add column newest_event integer")
             connection.execute(
                 f"create table if not exists {table} (entity_key blob primary key) without rowid"
             )
-            present = {row[1] for row in connection.execute(f"pragma table_info({table})")}
-            if row_format.view not in present:
+            if row_format.view not in _columns(connection, table):
                 connection.execute(f"alter table {table} add column {column} blob")
             connection.execute(
                 "insert into view_state (view, keys, schema) values (?, ?, ?)"
@@ -53,78 +67,120 @@ class SqliteBackend:
         connection = self._connection()
         with _transaction(connection):
             connection.execute(STATE_TABLE)
+            connection.execute(CHECKPOINTS)
+            connection.execute("delete from materialising where view = ?", (view,))
             state = "select keys from view_state where view = ?"
             for (table,) in connection.execute(state, (view,)).fetchall():
-                connection.execute(f"update {table} set {_quoted(view)} = null")
+                connection.execute(f"update {table} set {quoted(view)} = null")
                 connection.execute("delete from view_state where view = ?", (view,))
 
     @contextmanager
-    def writing(self, row_format: RowFormat, *, replace_until: datetime | None) -> Iterator[None]:
-        """One transaction; with ``replace_until`` what the store held until then makes way."""
+    def writing(self, row_format: RowFormat) -> Iterator[None]:
+        """One transaction of pushed rows: all are seen at once, or none."""
         connection = self._connection()
-        column = _quoted(row_format.view)
         with _transaction(connection):
-            if replace_until is not None:
-                _, held_to = self.states([row_format.view]).get(row_format.view, (b"", None))
-                connection.execute(
-                    f"update {_table(row_format.keys)} set {column} = null"
-                    f" where substr({column}, 1, 8) <= ?",
-                    (cleared_bytes(replace_until, held_to),),
-                )
+            self._local.newest = b""
             yield
-            if replace_until is not None:
+            if self._local.newest:
+                newest = int.from_bytes(self._local.newest, "big") - BIAS
                 connection.execute(
-                    "update view_state set materialised_to = ? where view = ?",
-                    (microseconds(replace_until), row_format.view),
+                    "update view_state set newest_event = max(coalesce(newest_event, ?1), ?1)"
+                    " where view = ?2",
+                    (newest, row_format.view),
                 )
 
-    def extend(self, row_format: RowFormat, *, start: datetime, end: datetime) -> None:
-        """Say that a window was added; it counts if it begins where the store already was."""
-        self._connection().execute(
-            "update view_state set materialised_to = max(materialised_to, ?)"
-            " where view = ? and materialised_to >= ?",
-            (microseconds(end), row_format.view, microseconds(start)),
-        )
+    def write(self, row_format: RowFormat, keys: Sequence[bytes], records: Sequence[bytes]) -> int:
+        """Upsert inside :meth:`writing`; an older record never takes a newer one's place.
 
-    def write(self, row_format: RowFormat, keys: Sequence[bytes], records: Sequence[bytes]) -> None:
-        """Upsert inside :meth:`writing`; an older record never takes a newer one's place."""
-        column = _quoted(row_format.view)
-        self._connection().executemany(
-            f"""
-            insert into {_table(row_format.keys)} (entity_key, {column}) values (?, ?)
-            on conflict (entity_key) do update set {column} = excluded.{column}
-            where {column} is null
-                or substr(excluded.{column}, 1, {NEWER_BYTES}) >= substr({column}, 1, {NEWER_BYTES})
-                or substr(excluded.{column}, 17, 8) <> substr({column}, 17, 8)
-            """,
-            zip(keys, records, strict=True),
+        How many records are not what they were.
+        """
+        self._local.newest = max([self._local.newest, *(record[:8] for record in records)])
+        connection, table = self._connection(), _table(row_format.keys)
+        return upsert(connection, row_format, table, keys, records, clears=b"")
+
+    def copying(self, row_format: RowFormat) -> SqliteCopying:
+        """For a materialisation, chunk by chunk."""
+        connection = self._connection()
+        connection.execute("pragma mmap_size = 0")  # it writes; mapped pages would count as memory
+        return SqliteCopying(
+            connection, lambda: _transaction(connection), row_format, _table(row_format.keys)
         )
 
     def read(self, formats: Sequence[RowFormat], keys: Sequence[bytes]) -> list[list[bytes | None]]:
         """For each format, the records of ``keys`` in order; all formats share their keys."""
-        columns = ", ".join(_quoted(row_format.view) for row_format in formats)
-        connection, table = self._connection(), _table(formats[0].keys)
+        connection = self._connection()
         found: dict[bytes, tuple[bytes | None, ...]] = {}
         for start in range(0, len(keys), IDS_A_QUERY):
             part = keys[start : start + IDS_A_QUERY]
-            marks = ", ".join("?" * len(part))
-            rows = connection.execute(
-                f"select {columns}, entity_key from {table} where entity_key in ({marks})", part
-            )
-            found.update((row[-1], row) for row in rows)
+            width = 1 << (len(part) - 1).bit_length()  # few statements, which SQLite keeps ready
+            query = _select(tuple(formats), width)
+            rows = connection.execute(query, [*part, *[None] * (width - len(part))]).fetchall()
+            found.update([(row[-1], row) for row in rows])
         nothing = (None,) * len(formats)
         whole = [found.get(key, nothing) for key in keys]
         return [[row[index] for row in whole] for index in range(len(formats))]
 
+    def read_rows(self, wants: Sequence[Want]) -> Found:
+        """States, and then the rows of all wants, in one query an entity."""
+        states = self.all_states()
+        rows = []
+        for want in wants:
+            known = [layout for layout in want.formats if layout.view in states]
+            records = iter(self.read(known, want.keys) if known else ())
+            absent = [None] * len(want.keys)
+            found = (next(records) if f.view in states else absent for f in want.formats)
+            rows.append([*map(rows_of_records, want.formats, found)])
+        return Found(states, rows)
+
+    def delete(self, entity: str, ids: Sequence[Key]) -> dict[str, int]:
+        """Remove every row of ``ids``, of composite keys too; how many were there, by view."""
+        connection, counts = self._connection(), dict[str, int]()
+        with _transaction(connection):
+            connection.execute(STATE_TABLE)
+            views = connection.execute("select keys, view from view_state order by view").fetchall()
+            for table in dict.fromkeys(table for table, _ in views):
+                theirs = _keys_with(connection, table, entity, ids)
+                if theirs is None:
+                    continue
+                for column in (view for place, view in views if place == table):
+                    counted = f"select count({quoted(column)}) from {table} where entity_key = ?"
+                    found = (connection.execute(counted, key).fetchone()[0] for key in theirs)
+                    counts[column] = sum(found)
+                connection.executemany(f"delete from {table} where entity_key = ?", theirs)
+        self._forget_log(connection)
+        return counts
+
     def states(self, views: Sequence[str]) -> dict[str, tuple[bytes, int | None]]:
         """For each prepared view its schema and the instant it is materialised to."""
-        marks = ", ".join("?" * len(views))
-        query = f"select view, schema, materialised_to from view_state where view in ({marks})"
-        try:
-            rows = self._connection().execute(query, list(views)).fetchall()
-        except sqlite3.OperationalError:  # nothing was ever prepared in this file
-            return {}
-        return {view: (schema, until) for view, schema, until in rows}
+        known = self.all_states()
+        return {v: (known[v].schema, known[v].materialised_to) for v in views if v in known}
+
+    def all_states(self) -> States:
+        """Of every prepared view; read again only when the file has changed."""
+        connection = self._connection()
+        [(version,)] = connection.execute("pragma data_version").fetchall()
+        seen = (version, connection.total_changes)
+        if connection.in_transaction or getattr(self._local, "states_at", None) != seen:
+            query = "select view, schema, materialised_to, newest_event from view_state"
+            try:
+                rows = connection.execute(query).fetchall()
+            except sqlite3.OperationalError:  # nothing was ever prepared in this file
+                return States()
+            self._local.states = States({view: ViewState(*state) for view, *state in rows})
+            self._local.states_at = seen
+        states: States = self._local.states
+        return states
+
+    def _forget_log(self, connection: sqlite3.Connection) -> None:
+        """Move the log into the file and empty it, for it holds pages as they were."""
+        [(is_busy, *_)] = connection.execute("pragma wal_checkpoint(truncate)").fetchall()
+        if is_busy:
+            raise StateError(
+                "the rows are deleted, but their bytes are still in the write-ahead log",
+                where=f"{self.path}-wal",
+                why="another process is reading the store",
+                next_step="delete once more when it has ended",
+            )
 
     def _connection(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
@@ -134,6 +190,7 @@ class SqliteBackend:
             connection.execute("pragma journal_mode = wal")
             connection.execute("pragma synchronous = normal")
             connection.execute("pragma mmap_size = 268435456")
+            connection.execute("pragma secure_delete = on")
             self._local.connection = connection
         return connection
 
@@ -149,9 +206,31 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
+def _keys_with(
+    connection: sqlite3.Connection, table: str, entity: str, ids: Sequence[Key]
+) -> list[tuple[bytes]] | None:
+    """The keys, as parameters, of the rows of ``ids``; None where rows have no such key."""
+    first = connection.execute(f"select entity_key from {table} limit 1").fetchall()
+    names = list(key_values(first[0][0])) if first else []
+    if names == [entity]:
+        return [(key,) for key in key_bytes(names, [dict.fromkeys(ids)])]
+    if entity not in names:
+        return None
+    gone, keys = set(ids), connection.execute(f"select entity_key from {table}").fetchall()
+    return [key for key in keys if key_values(key[0])[entity] in gone]
+
+
+def _columns(connection: sqlite3.Connection, table: str) -> set[str]:
+    return {row[1] for row in connection.execute(f"pragma table_info({table})").fetchall()}
+
+
+@lru_cache(maxsize=256)
+def _select(formats: tuple[RowFormat, ...], count: int) -> str:
+    columns = ", ".join(quoted(row_format.view) for row_format in formats)
+    marks = ",".join("?" * count)
+    table = _table(formats[0].keys)
+    return f"select {columns}, entity_key from {table} where entity_key in ({marks})"
+
+
 def _table(keys: tuple[str, ...]) -> str:
-    return _quoted("rows_by_" + "_and_".join(sorted(keys)))
-
-
-def _quoted(identifier: str) -> str:
-    return '"' + identifier.replace('"', '""') + '"'
+    return quoted("rows_by_" + "_and_".join(sorted(keys)))

@@ -29,7 +29,7 @@ def run(settings: Settings, progress: Progress, _source: str | None = None) -> S
     results = _check_all(declared, landings, settings, progress)
     _define_views(declared, landings, results, settings)
     summary_path = settings.quarantine_dir / settings.shop / "summary.json"
-    write_json(summary_path, {name: facts_of(result) for name, result in results.items()})
+    write_json(summary_path, _summary(landings, results))
     bad = sum(result.rows_quarantined for result in results.values())
     rows = sum(result.rows_in for result in results.values())
     return StepResult(
@@ -37,6 +37,14 @@ def run(settings: Settings, progress: Progress, _source: str | None = None) -> S
         (summary_path,),
         {"tables": {name: facts_of(result) for name, result in results.items()}},
     )
+
+
+def _summary(
+    landings: dict[str, Landing | None], results: dict[str, ContractResult]
+) -> dict[str, object]:
+    """Counts by table, and the digest of what was landed: other rows may have the same counts."""
+    landed = {name: landing.sha256 for name, landing in landings.items() if landing}
+    return {name: facts_of(result) | {"landed": landed[name]} for name, result in results.items()}
 
 
 def _landing(table: RawTable, settings: Settings) -> Landing | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import duckdb
 
+from feature_repo.applied import declared_path
 from feature_repo.store import apply, materialise
 from flows.stages import Progress, StepResult
 from governance.declarations import read_feature_models
@@ -25,7 +26,9 @@ def run(settings: Settings, progress: Progress, _source: str | None = None) -> S
     apply(settings)
     as_of = build_day(settings)
     rows = materialise(
-        settings, as_of=as_of, progress=lambda view, done: progress(f"{view}: {done:,} entities")
+        settings,
+        as_of=as_of,
+        progress=lambda view, done, total: progress(f"{view}: {done:,} of {total:,} entities"),
     )
     where = settings.redis_url if settings.online_store == "redis" else str(settings.online_path)
     outputs = [settings.online_path] if settings.online_store == "sqlite" else []
@@ -33,7 +36,7 @@ def run(settings: Settings, progress: Progress, _source: str | None = None) -> S
         outputs.append(settings.home_dir / "registry.db")
     return StepResult(
         f"{sum(rows.values()):,} rows of {len(rows)} views as of {as_of:%Y-%m-%d} -> {where}",
-        tuple(outputs),
+        (*outputs, declared_path(settings)),
         {"as_of": as_of.isoformat(), "rows": rows},
     )
 

@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from flows import rebuild
 from flows.ledger import code_digest
 from flows.stages import Progress, StepResult
 from governance.declarations import read_feature_models
@@ -20,14 +21,18 @@ _SHOWN_FAILURES = 5  # the log has the rest
 
 
 def run(settings: Settings, progress: Progress, _source: str | None = None) -> StepResult:
-    """Run ``dbt build`` and record every node's outcome; the first failures become the error."""
+    """Run ``dbt build`` on what changed; record each node's outcome; failures become the error."""
     started = time.monotonic()
     models = read_feature_models(settings.dbt_dir)
     settings.features_dir.mkdir(parents=True, exist_ok=True)
     target_dir = settings.home_dir / "dbt"
-    code = _dbt_build(settings, target_dir, progress)
-    results = _run_results(target_dir / "run_results.json")
-    _refuse_failures(results, code, settings.logs_dir / "transform.log")
+    rebuild_from = rebuild.first_day_to_rebuild(settings)
+    rebuild.forget(settings)
+    only = ("--vars", json.dumps({"rebuild_from": str(rebuild_from)})) if rebuild_from else ()
+    code = dbt_build(settings, target_dir, progress, *only)
+    results = run_results(target_dir / "run_results.json")
+    refuse_failures(results, code, settings.logs_dir / "transform.log")
+    rebuild.remember(settings)
     seconds = time.monotonic() - started
     outcomes = dict(Counter(str(node["status"]) for node in results))
     rows = {model.name: _rows(settings.features_dir / f"{model.name}.parquet") for model in models}
@@ -43,20 +48,22 @@ def run(settings: Settings, progress: Progress, _source: str | None = None) -> S
         )
     outputs = [settings.features_dir / f"{model.name}.parquet" for model in models]
     total = sum(outcomes.values())
+    since = f" since {rebuild_from}" if rebuild_from else ""
     return StepResult(
-        f"{total} dbt nodes, {sum(rows.values()):,} feature rows -> {settings.features_dir}",
+        f"{total} dbt nodes{since}, {sum(rows.values()):,} feature rows -> {settings.features_dir}",
         (*outputs, settings.warehouse_path, target_dir / "manifest.json"),
-        {"outcomes": outcomes, "rows": rows},
+        {"outcomes": outcomes, "rows": rows, "rebuilt_from": str(rebuild_from or "")},
     )
 
 
-def _dbt_build(settings: Settings, target_dir: Path, progress: Progress) -> int:
+def dbt_build(settings: Settings, target_dir: Path, progress: Progress, *options: str) -> int:
+    """Run ``dbt build`` with ``options`` in a process of its own; its exit code."""
     shutil.rmtree(target_dir / "partial", ignore_errors=True)
     dbt = Path(sys.executable).with_name("dbt")
     command = [
         str(dbt), "--no-use-colors", "build", "--project-dir", str(settings.dbt_dir),
         "--profiles-dir", str(settings.dbt_dir), "--target-path", str(target_dir),
-        "--log-path", str(settings.logs_dir / "dbt"),
+        "--log-path", str(settings.logs_dir / "dbt"), *options,
     ]  # fmt: skip
     environment = {**os.environ, **settings.as_env()}
     with subprocess.Popen(
@@ -69,7 +76,8 @@ def _dbt_build(settings: Settings, target_dir: Path, progress: Progress) -> int:
     return child.returncode
 
 
-def _run_results(path: Path) -> list[dict[str, object]]:
+def run_results(path: Path) -> list[dict[str, object]]:
+    """What became of each node; empty where dbt left no file."""
     try:
         return list(json.loads(path.read_text(encoding="utf-8"))["results"])
     except (FileNotFoundError, ValueError, KeyError):
@@ -80,7 +88,8 @@ def _invocation_id(path: Path) -> str:
     return str(json.loads(path.read_text(encoding="utf-8"))["metadata"]["invocation_id"])
 
 
-def _refuse_failures(results: list[dict[str, object]], code: int, log_path: Path) -> None:
+def refuse_failures(results: list[dict[str, object]], code: int, log_path: Path) -> None:
+    """The first failures of a build as an error; nothing for a build that ended well."""
     bad = [node for node in results if node["status"] in {"error", "fail", "runtime error"}]
     if bad:
         rows = [

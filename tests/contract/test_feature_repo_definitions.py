@@ -57,14 +57,15 @@ def test_a_view_carries_ttl_owner_pii_and_its_file(models, built):
         assert view.tags["pii"] != "none" or pii == {"none"}
 
 
-def test_every_service_is_built_from_whole_views_in_order(built):
+def test_every_service_is_built_from_the_features_that_it_names_in_order(built):
     from feature_repo import views
     from feature_repo.services import SERVICES
 
     services = views.feature_services(built, dbt_dir=PROJECT_ROOT / "dbt")
     for name, members in SERVICES.items():
         projections = services[name].feature_view_projections
-        assert [projection.name for projection in projections] == list(members)
+        named = {p.name: tuple(field.name for field in p.features) for p in projections}
+        assert list(named.items()) == list(members.items())
 
 
 def test_feast_apply_registers_the_same_objects_as_ours(tmp_path):

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from sample_shop import counterfoil
 
-from flows.stages import STAGES
+from flows.stage_list import STAGES
 
 pytestmark = pytest.mark.pipeline
 

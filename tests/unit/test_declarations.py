@@ -1,77 +1,66 @@
-"""A feature is declared once; a wrong declaration is an error with file and line."""
+"""A feature is declared once, and reads as it was written; what is wrong: the file beside."""
 
 from datetime import timedelta
 
 import pytest
+from sample_declaration import GOOD, declare
 
-from governance.declarations import read_feature_models, read_raw_tables
+from governance.declarations import DATA_TYPES, read_feature_models, read_raw_tables
 from governance.errors import InputError
 from governance.settings import Settings
 
-GOOD = """
-models:
-  - name: ftr_user__visits
-    description: Visits. One row per user and day.
-    config:
-      contract: {enforced: true}
-      meta:
-        owner: growth
-        feast:
-          {entity: user_id, timestamp: event_timestamp, created_timestamp: created_at, ttl: 30d}
-    columns:
-      - {name: user_id, data_type: varchar, description: Who.}
-      - {name: event_timestamp, data_type: timestamp, description: When.}
-      - {name: created_at, data_type: timestamp, description: When it was computed.}
-      - name: user__visit_count_28d
-        data_type: bigint
-        description: Visits.
-        config: {meta: {nullable: false, range: [0, null], default: 0, pii: indirect}}
-"""
-
-
-def declare(folder, text):
-    path = folder / "models" / "features" / "ftr_user__visits.yml"
-    path.parent.mkdir(parents=True)
-    path.write_text(text)
-    return folder
-
 
 def test_a_declaration_reads_as_it_was_written(tmp_path):
-    (model,) = read_feature_models(declare(tmp_path, GOOD))
+    (model,) = read_feature_models(declare(tmp_path))
     assert model.entities == ("user_id",)
     assert model.ttl == timedelta(days=30)
     (feature,) = model.features
-    assert (feature.name, feature.low, feature.high) == ("user__visit_count_28d", 0.0, None)
+    assert (feature.name, feature.low, feature.high) == ("user__visit_count_28d", 0.0, 100.0)
     assert (feature.nullable, feature.default, feature.pii) == (False, 0, "indirect")
-    assert feature.line == 15
+    assert feature.line == GOOD.splitlines().index("      - name: user__visit_count_28d") + 1
+
+
+def test_a_table_may_be_keyed_by_two_entities(tmp_path):
+    text = GOOD.replace("ftr_user__visits", "ftr_user_item__visits")
+    text = text.replace("entity: user_id", "entity: [user_id, item_id]")
+    text = text.replace("[user_id, event", "[user_id, item_id, event")
+    text = text.replace("user__visit", "user_item__visit")
+    key = "      - {name: item_id, data_type: varchar, description: What,"
+    key += " config: {meta: {pii: none}}}\n      - {name: event_t"
+    text = text.replace("      - {name: event_t", key)
+    (model,) = read_feature_models(declare(tmp_path, text, name="ftr_user_item__visits"))
+    assert model.entities == ("user_id", "item_id")
+    assert [column.name for column in model.features] == ["user_item__visit_count_28d"]
 
 
 @pytest.mark.parametrize(
-    ("wrong", "right", "why"),
+    ("data_type", "default"),
     [
-        ("enforced: true", "enforced: false", "contract is not enforced"),
-        ("entity: user_id, ", "", "names no entity"),
-        ("timestamp: event_timestamp, ", "timestamp: seen_at, ", "seen_at is named in meta.feast"),
-        ("ttl: 30d", "ttl: soon", "ttl is not a number of days"),
-        ("data_type: bigint", "data_type: decimal", "decimal maps to no Feast type"),
-        ("user__visit_count_28d", "visits", "the name is not"),
-        ("pii: indirect", "pii: secret", "pii class secret is unknown"),
-        ("range: [0, null]", "range: 0", "is not [low, high]"),
-        ("        description: Visits.", "        tags: [x]", "description is missing"),
+        ("varchar", "none"),
+        ("double", 0.5),
+        ("boolean", False),
+        ("bigint[]", (1, 2)),
+        ("float[]", ()),
+        ("double[]", (0.5,)),
+        ("varchar[]", ("a",)),
+        ("timestamp", None),
     ],
 )
-def test_each_wrong_declaration_is_one_error_with_file_and_line(tmp_path, wrong, right, why):
-    assert wrong in GOOD
-    with pytest.raises(InputError) as caught:
-        read_feature_models(declare(tmp_path, GOOD.replace(wrong, right)))
-    assert why in caught.value.why
-    assert "ftr_user__visits.yml:" in caught.value.where
-    assert caught.value.next_step
+def test_every_type_may_be_declared_with_a_default_of_it(tmp_path, data_type, default):
+    assert data_type in DATA_TYPES
+    written = {None: "null", False: "false"}.get(default, default)
+    written = list(written) if isinstance(written, tuple) else written
+    text = GOOD.replace("data_type: bigint", f"data_type: {data_type}")
+    text = text.replace("default: 0", f"default: {written}").replace("range: [0, 100]", "")
+    (model,) = read_feature_models(declare(tmp_path, text))
+    assert model.features[0].data_type == data_type
+    assert model.features[0].default == default
 
 
-def test_a_file_that_is_not_yaml_is_named(tmp_path):
-    with pytest.raises(InputError, match=r"ftr_user__visits\.yml is not YAML"):
-        read_feature_models(declare(tmp_path, "models: ["))
+def test_a_file_that_is_not_yaml_is_named_with_its_line(tmp_path):
+    with pytest.raises(InputError, match=r"ftr_user__visits\.yml is not YAML") as caught:
+        read_feature_models(declare(tmp_path, "models:\n  - name: [\n"))
+    assert caught.value.where.endswith("ftr_user__visits.yml:3")
 
 
 def test_no_feature_model_at_all_is_an_error(tmp_path):

@@ -1,29 +1,37 @@
 """The point-in-time join against an oracle that scans every row in plain Python."""
 
-from datetime import datetime, timedelta
-from pathlib import Path
-
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from asof_oracle import (
+    DAY_0,
+    HOUR,
+    TTLS,
+    US,
+    Case,
+    at,
+    cases,
+    feature_frame,
+    feature_rows,
+    feature_table,
+    label_frame,
+    label_rows,
+    moments,
+    seen_place,
+    write_features,
+)
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from feature_repo.stores.asof_join import point_in_time_join
-from feature_repo.stores.feature_table import FeatureTable, all_rows, connect, latest_rows
+from feature_repo.stores.asof_join import point_in_time_join, point_in_time_join_to_parquet
+from feature_repo.stores.feature_table import all_rows, connect, latest_rows
+from feature_repo.stores.label_rows import LabelRows
 from governance.errors import InputError
 
-DAY_0 = datetime(2017, 1, 1)  # noqa: DTZ001  the files hold naive UTC
-US = pa.timestamp("us")
-TTLS = (None, timedelta(hours=2), timedelta(hours=5))
-
-hours = st.integers(0, 12)
-moments = st.one_of(st.none(), hours)
-keys = st.sampled_from(["a", "b", "7"])
-feature_rows = st.lists(st.tuples(keys, keys, hours, moments, moments), max_size=25)
-label_rows = st.lists(
-    st.tuples(st.one_of(st.none(), keys, st.just("unseen")), keys, moments), max_size=12
-)
+LABEL_TIMES = (
+    US, pa.timestamp("ns"), pa.timestamp("us", "UTC"), pa.timestamp("us", "Asia/Tokyo"),
+    pa.timestamp("ns", "America/New_York"),
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -37,92 +45,89 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("asof")
 
 
-def hour(value):
-    return None if value is None else DAY_0 + timedelta(hours=value)
-
-
-def feature_table(path: Path, *, is_composite: bool, ttl) -> FeatureTable:
-    pairs = (("label_k1", "k1"), ("label_k2", "k2"))
-    return FeatureTable(
-        path=str(path),
-        keys=pairs if is_composite else pairs[:1],
-        event_at="event_at",
-        created_at="created_at",
-        features=(("value", "v"), ("place", "place")),
-        ttl=ttl,
+def join(connection, labels, *tables, known_only=True):
+    return point_in_time_join(
+        connection, LabelRows(labels), tables, label_at="at", known_only=known_only
     )
-
-
-def write_features(path: Path, rows) -> None:
-    columns = [list(column) for column in zip(*rows, strict=True)] or [[]] * 5
-    table = pa.table(
-        {
-            "k1": pa.array(columns[0], pa.string()),
-            "k2": pa.array(columns[1], pa.string()),
-            "event_at": pa.array([hour(h) for h in columns[2]], US),
-            "created_at": pa.array([hour(h) for h in columns[3]], US),
-            "v": pa.array(columns[4], pa.int64()),
-            "place": pa.array(range(len(rows)), pa.int64()),
-        }
-    )
-    pq.write_table(table, path)
-
-
-def oracle(rows, label, *, is_composite, ttl, only_created):
-    """The index of the feature row that a label sees, or None: every row is looked at."""
-    k1, k2, at = label
-    best = None
-    for index, (f1, f2, event, created, _) in enumerate(rows):
-        if at is None or f1 != k1 or (is_composite and f2 != k2) or event > at:
-            continue
-        if only_created and created is not None and created > at:
-            continue
-        rank = (event, -1 if created is None else created, index)
-        best = rank if best is None else max(best, rank)
-    if best is None or (ttl is not None and timedelta(hours=at - best[0]) > ttl):
-        return None
-    return best[2]
 
 
 @pytest.mark.pipeline
-@settings(max_examples=120, deadline=None)
-@given(feature_rows, label_rows, st.booleans(), st.sampled_from(TTLS), st.booleans())
-def test_join_equals_the_brute_force_oracle(
-    connection, folder, rows, labels, is_composite, ttl, only_created
-):
+@settings(max_examples=150, deadline=None)
+@given(feature_rows, label_rows, cases, st.sampled_from(LABEL_TIMES))
+@example([], [("1", "1", HOUR)], Case(), US)
+@example([("1", "1", HOUR, None, 1)], [], Case(), US)
+@example([("1", "11", 1, 1, 1), ("11", "1", 1, 1, 2)], [("11", "1", 1)], Case(True), US)
+@example([("1", "1", 5, 9, 1), ("1", "1", 7, 7, 2)], [("1", "1", 9), ("1", "1", 6)], Case(), US)
+@example([("1", "1", 5, 9, 1), ("1", "1", 9, 9, 2)], [("1", "1", 9)], Case(), US)
+def test_join_equals_the_brute_force_oracle(connection, folder, rows, labels, case, kind):
     path = folder / "features.parquet"
     write_features(path, rows)
-    table = feature_table(path, is_composite=is_composite, ttl=ttl)
-    frame = pa.table(
-        {
-            "extra": pa.array(range(len(labels)), pa.int64()),
-            "label_k1": pa.array([label[0] for label in labels], pa.string()),
-            "label_k2": pa.array([label[1] for label in labels], pa.string()),
-            "at": pa.array([hour(label[2]) for label in labels], US),
-        }
-    )
-    joined = point_in_time_join(
-        connection, frame, [table], label_at="at", only_created=only_created
-    )
-    seen = [
-        oracle(rows, label, is_composite=is_composite, ttl=ttl, only_created=only_created)
-        for label in labels
-    ]
+    frame = label_frame(labels, kind)
+    joined = join(connection, frame, feature_table(path, case=case), known_only=case.known_only)
+    seen = [seen_place(rows, label, case) for label in labels]
     assert joined.select(frame.column_names).equals(frame)
     assert joined["place"].to_pylist() == seen
     assert joined["value"].to_pylist() == [None if i is None else rows[i][4] for i in seen]
 
 
 @settings(max_examples=40, deadline=None)
-@given(feature_rows, hours, hours)
+@given(feature_rows, label_rows, st.lists(cases, min_size=2, max_size=3), st.integers(1, 5))
+def test_several_tables_streamed_to_parquet_equal_the_oracle(
+    connection, folder, rows, labels, several, chunk_rows
+):
+    path = folder / "several.parquet"
+    write_features(path, rows)
+    pq.write_table(label_frame(labels), folder / "labels.parquet", row_group_size=7)
+    tables = []
+    for number, case in enumerate(several):
+        table = feature_table(path, case=case)
+        features = ((f"place_{number}", "place"),)
+        tables.append(type(table)(**(vars(table) | {"features": features})))
+    joined_path = folder / "joined.parquet"
+    written = point_in_time_join_to_parquet(
+        connection,
+        LabelRows((folder / "labels.parquet",)),
+        tables,
+        joined_path,
+        label_at="at",
+        known_only=True,
+        chunk_rows=chunk_rows,
+    )
+    joined = pq.read_table(joined_path)
+    assert written == joined.num_rows == len(labels)
+    assert joined.select(label_frame([]).column_names).equals(label_frame(labels))
+    for number, case in enumerate(several):
+        known = Case(case.is_composite, case.ttl, known_only=True)
+        seen = [seen_place(rows, label, known) for label in labels]
+        assert joined[f"place_{number}"].to_pylist() == seen
+
+
+@settings(max_examples=40, deadline=None)
+@given(feature_rows, st.lists(feature_rows, max_size=3), label_rows, cases)
+def test_rows_of_later_files_come_after_those_of_the_base_file(
+    connection, folder, base, pushed, labels, case
+):
+    paths, rows = [], []
+    for number, part in enumerate([base, *pushed]):
+        paths.append(folder / f"{'zyxw'[number]}.parquet")
+        pq.write_table(feature_frame(part, first_place=len(rows)), paths[-1])
+        rows += part
+    table = feature_table(*paths, case=case)
+    joined = join(connection, label_frame(labels), table, known_only=case.known_only)
+    assert joined["place"].to_pylist() == [seen_place(rows, label, case) for label in labels]
+
+
+@settings(max_examples=40, deadline=None)
+@given(feature_rows, moments, moments)
 def test_latest_rows_are_the_newest_of_each_key_known_at_the_end_of_the_window(
     connection, folder, rows, a, b
 ):
     path = folder / "latest.parquet"
     write_features(path, rows)
     first, last = min(a, b), max(a, b)
-    table = feature_table(path, is_composite=False, ttl=None)
-    chunks = latest_rows(connection, table, start=hour(first), end=hour(last), chunk_rows=2)
+    chunks = latest_rows(
+        connection, feature_table(path), start=at(first), end=at(last), chunk_rows=2
+    )
     best: dict[str, tuple] = {}
     for index, (key, _, event, created, _) in enumerate(rows):
         if first <= event <= last and (created is None or created <= last):
@@ -136,30 +141,26 @@ def test_latest_rows_are_the_newest_of_each_key_known_at_the_end_of_the_window(
 def test_all_rows_keep_file_order_and_both_edges_of_the_window(connection, folder):
     path = folder / "all.parquet"
     write_features(path, [("a", "x", h, h, h) for h in (5, 1, 3, 2)])
-    table = feature_table(path, is_composite=False, ttl=None)
-    chunks = all_rows(connection, table, start=hour(2), end=hour(5), chunk_rows=1)
+    chunks = all_rows(connection, feature_table(path), start=at(2), end=at(5), chunk_rows=1)
     assert chunks.read_all()["value"].to_pylist() == [5, 3, 2]
 
 
 def test_an_age_equal_to_the_ttl_still_counts(connection, folder):
     path = folder / "edge.parquet"
     write_features(path, [("a", "x", 0, 0, 11)])
-    table = feature_table(path, is_composite=False, ttl=timedelta(hours=2))
-    at = [hour(2), hour(2) + timedelta(microseconds=1)]
-    frame = pa.table({"label_k1": ["a", "a"], "label_k2": ["x", "x"], "at": pa.array(at, US)})
-    joined = point_in_time_join(connection, frame, [table], label_at="at")
+    labels = label_frame([("a", "x", 2 * HOUR), ("a", "x", 2 * HOUR + 1)])
+    joined = join(connection, labels, feature_table(path, case=Case(ttl=TTLS[1])))
     assert joined["value"].to_pylist() == [11, None]
 
 
-def test_zoned_and_nanosecond_label_times_mean_the_same_moment(connection, folder):
-    path = folder / "zones.parquet"
-    write_features(path, [("a", "x", 1, 1, 11), ("a", "x", 2, 2, 22)])
-    table = feature_table(path, is_composite=False, ttl=None)
-    naive = pa.array([hour(1)], US)
-    for at in (naive, naive.cast(pa.timestamp("ns")), naive.cast(pa.timestamp("us", "Asia/Tokyo"))):
-        frame = pa.table({"label_k1": ["a"], "label_k2": ["x"], "at": at})
-        joined = point_in_time_join(connection, frame, [table], label_at="at")
-        assert joined["value"].to_pylist() == [11]
+def test_a_late_backfill_does_not_leak_into_the_past(connection, folder):
+    path = folder / "late.parquet"
+    write_features(path, [("a", "x", 1, 1, 11), ("a", "x", 2, 9, 22)])
+    labels = label_frame([("a", "x", 5), ("a", "x", 9)])
+    as_known_then = join(connection, labels, feature_table(path))
+    as_known_now = join(connection, labels, feature_table(path), known_only=False)
+    assert as_known_then["value"].to_pylist() == [11, 22]
+    assert as_known_now["value"].to_pylist() == [22, 22]
 
 
 @pytest.mark.parametrize(
@@ -173,6 +174,5 @@ def test_zoned_and_nanosecond_label_times_mean_the_same_moment(connection, folde
 def test_label_rows_that_cannot_be_joined_are_refused(connection, folder, frame, says):
     path = folder / "refused.parquet"
     write_features(path, [])
-    table = feature_table(path, is_composite=False, ttl=None)
     with pytest.raises(InputError, match=says):
-        point_in_time_join(connection, pa.table(frame), [table], label_at="at")
+        join(connection, pa.table(frame), feature_table(path))

@@ -1,13 +1,25 @@
 """Services: one column order, one hash, and errors that say where to look."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from feature_repo import services
-from feature_repo.services import columns_hash, defaults, schema_hash, service_columns
+from feature_repo.services import (
+    columns_hash,
+    defaults,
+    schema_hash,
+    service_columns,
+    service_models,
+)
 from governance.errors import InputError
+from governance.settings import PROJECT_ROOT
+
+# What the released bundles were trained on: (columns, schema hash).
+RECOMMENDER_V1 = (42, "9ee20fc1d79e3917f515fa8cc2f2a240d79169af1a9c3e33a5607755e65f4e86")
 
 DECLARATION = """
 models:
@@ -18,36 +30,73 @@ models:
       meta:
         owner: team
         feast: {{entity: user_id, timestamp: at, created_timestamp: made, ttl: 7d}}
+    data_tests: [unique_key: {{arguments: {{columns: [user_id, at]}}}}]
     columns:
-      - {{name: user_id, data_type: varchar, description: k}}
+      - {{name: user_id, data_type: varchar, description: k, config: {{meta: {{pii: none}}}}}}
       - {{name: at, data_type: timestamp, description: k}}
       - {{name: made, data_type: timestamp, description: k}}
-      - name: user__order_count
+      - name: user__{feature}
         data_type: {data_type}
         description: k
-        config: {{meta: {{default: {default}}}}}
+        config: {{meta: {{default: {default}, pii: none}}}}
 """
 
 
 def declare(folder: Path, *names: str, data_type: str = "bigint", default: str = "0") -> Path:
+    """Tables ftr_user__<topic>, each with one feature user__<topic>_count."""
     (folder / "models").mkdir(parents=True)
     for name in names:
-        text = DECLARATION.format(name=name, data_type=data_type, default=default)
+        feature = f"{name.removeprefix('ftr_user__')}_count"
+        text = DECLARATION.format(name=name, feature=feature, data_type=data_type, default=default)
         (folder / "models" / f"{name}.yml").write_text(text)
     return folder
 
 
 @pytest.fixture
 def one_view(monkeypatch):
-    monkeypatch.setattr(services, "SERVICES", {"s_v1": ("ftr_user__a",)})
+    monkeypatch.setattr(services, "SERVICES", {"s_v1": {"ftr_user__a": ("user__a_count",)}})
 
 
-def test_columns_are_views_in_service_order_then_features_in_declared_order():
+def test_the_released_service_keeps_its_columns_and_their_order():
     columns = [column.name for column in service_columns("recommender_v1")]
-    models = services.service_models("recommender_v1")
-    assert [model.name for model in models] == list(services.SERVICES["recommender_v1"])
-    assert columns == [column.name for model in models for column in model.features]
-    assert len(columns) > 20
+    views = services.SERVICES["recommender_v1"]
+    assert columns == [name for names in views.values() for name in names]
+    assert [model.name for model in service_models("recommender_v1")] == list(views)
+    assert (len(columns), schema_hash("recommender_v1")) == RECOMMENDER_V1
+
+
+def test_a_feature_that_a_table_gains_is_in_no_service_until_it_is_named(
+    tmp_path, one_view, monkeypatch
+):
+    folder = declare(tmp_path / "a", "ftr_user__a")
+    before = schema_hash("s_v1", dbt_dir=folder)
+    path = folder / "models" / "ftr_user__a.yml"
+    entry = path.read_text()[path.read_text().index("      - name: user__a_count") :]
+    wider = declare(tmp_path / "b", "ftr_user__a")
+    path = wider / "models" / "ftr_user__a.yml"
+    path.write_text(path.read_text() + entry.replace("user__a_count", "user__b_count"))
+    assert len(service_models("s_v1", dbt_dir=wider)[0].features) == 2
+    assert schema_hash("s_v1", dbt_dir=wider) == before
+    named = {"s_v1": {"ftr_user__a": ("user__b_count", "user__a_count")}}
+    monkeypatch.setattr(services, "SERVICES", named)
+    names = [column.name for column in service_columns("s_v1", dbt_dir=wider)]
+    assert names == ["user__b_count", "user__a_count"]
+    assert schema_hash("s_v1", dbt_dir=wider) != before
+
+
+def test_the_services_are_read_without_feast():
+    code = (
+        "import sys; from feature_repo.services import schema_hash; schema_hash('recommender_v1')\n"
+        "print('FEAST', 'feast' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT_ROOT, capture_output=True)
+    assert b"FEAST False" in done.stdout
+
+
+def test_it_is_said_which_services_name_a_feature():
+    assert services.services_of("ftr_item__price", "item__price_last_usd") == ("recommender_v1",)
+    assert services.services_of("ftr_item__price") == ("recommender_v1",)
+    assert services.services_of("ftr_item__price", "item__price_max_usd") == ()
 
 
 def test_columns_of_the_entities_together_are_the_columns_of_the_service():
@@ -86,7 +135,18 @@ def test_a_service_that_names_an_undeclared_view_is_refused(tmp_path, one_view):
         service_columns("s_v1", dbt_dir=declare(tmp_path, "ftr_user__b"))
 
 
-def test_two_views_of_a_service_may_not_share_a_feature_name(tmp_path, monkeypatch):
-    monkeypatch.setattr(services, "SERVICES", {"s_v1": ("ftr_user__a", "ftr_user__b")})
-    with pytest.raises(InputError, match="user__order_count is declared twice"):
-        service_columns("s_v1", dbt_dir=declare(tmp_path, "ftr_user__a", "ftr_user__b"))
+def test_a_service_that_names_an_undeclared_feature_is_refused_with_the_line(tmp_path, monkeypatch):
+    view = services.SERVICES["recommender_v1"]["ftr_item__price"]
+    empty = {"recommender_v1": {"ftr_user__a": view}}
+    monkeypatch.setattr(services, "SERVICES", empty)
+    with pytest.raises(InputError, match=f"names {view[0]}, which is not declared") as caught:
+        service_columns("recommender_v1", dbt_dir=declare(tmp_path, "ftr_user__a"))
+    path, line = caught.value.where.split(":")
+    assert view[0] in (PROJECT_ROOT / path).read_text().splitlines()[int(line) - 1]
+
+
+def test_a_service_may_not_name_a_feature_twice(tmp_path, monkeypatch):
+    twice = {"s_v1": {"ftr_user__a": ("user__a_count", "user__a_count")}}
+    monkeypatch.setattr(services, "SERVICES", twice)
+    with pytest.raises(InputError, match="s_v1 names user__a_count twice"):
+        service_columns("s_v1", dbt_dir=declare(tmp_path, "ftr_user__a"))

@@ -4,7 +4,8 @@ import pytest
 
 from flows import stages
 from flows.ledger import StageState, read_state, write_state
-from flows.stages import STAGES, Stage, run_child, run_stage, stage_named
+from flows.stage_list import STAGES, Stage, stage_named
+from flows.stages import run_child, run_stage
 from governance.audit import audit_document
 from governance.errors import InputError, StageFailed, StateError
 from governance.settings import Settings

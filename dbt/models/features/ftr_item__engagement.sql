@@ -61,6 +61,7 @@ features as (
 
     from totals
     inner join bounds on totals.event_timestamp <= bounds.as_of
+    {{ where_rebuilt_feature('totals.event_timestamp') }}
 
 )
 

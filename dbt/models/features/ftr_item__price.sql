@@ -119,6 +119,7 @@ features as (
     left join closing_prices
         on totals.item_id = closing_prices.item_id
         and totals.sale_day_count = closing_prices.sale_day_count
+    {{ where_rebuilt_feature('totals.event_timestamp') }}
 
 )
 

@@ -28,10 +28,10 @@ priced as (
         channel,
         quantity,
         unit_price * usd_per_unit as unit_price_usd,
-        round(discount * usd_per_unit, 2) as discount_usd,
-        round(
-            (quantity * unit_price - discount) * usd_per_unit, 2
-        ) as paid_usd,
+        {{ rounded_usd('discount * usd_per_unit') }} as discount_usd,
+        {{ rounded_usd(
+            '(quantity * unit_price - discount) * usd_per_unit'
+        ) }} as paid_usd,
         quantity < 0 as is_return,
         user_id is null as is_guest,
         is_synthetic,

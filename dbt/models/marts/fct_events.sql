@@ -1,6 +1,7 @@
 with events as (
 
     select * from {{ ref('int_events__attributed') }}
+    {{ where_rebuilt('known_at') }}
 
 )
 

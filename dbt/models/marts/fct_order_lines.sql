@@ -1,6 +1,7 @@
 with order_lines as (
 
     select * from {{ ref('int_order_lines__priced') }}
+    {{ where_rebuilt('ordered_at') }}
 
 )
 

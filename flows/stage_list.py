@@ -1,0 +1,71 @@
+"""The stages of the main job: their order and what makes the result of each stale.
+
+A stage is a step module (``flows/steps/<name>.py``) plus one entry in ``STAGES``; ``stages.py``
+runs it.
+"""
+
+from dataclasses import dataclass
+
+from governance.errors import StateError
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage: ``after`` names the stages whose outputs it reads."""
+
+    name: str
+    title: str
+    after: tuple[str, ...]
+    code: tuple[str, ...]  # files and folders whose change makes the result stale
+    settings: tuple[str, ...] = ()  # settings whose change makes the result stale
+    is_always_run: bool = False
+    optimise: bool = False  # python -O: feast's import takes 6 s instead of 15 to 28 s
+
+
+STAGES: tuple[Stage, ...] = (
+    Stage("import_raw", "import", (), ("flows/importers",), ("shop",)),
+    Stage(
+        "simulate", "simulate", ("import_raw",), ("training/simulator",),
+        ("seed", "simulated_events"),
+    ),
+    Stage(
+        "check_raw", "check raw", ("import_raw", "simulate"),
+        ("governance/contracts.py", "dbt/models/staging", "dbt/models/sources"),
+        ("quarantine_limit_rate",),
+    ),
+    Stage("transform", "transform", ("check_raw",), ("dbt",), ("usd_per_gbp",)),
+    Stage(
+        "check_features", "check features", ("transform",),
+        ("governance/contracts.py", "dbt/models/features"),
+    ),
+    Stage(
+        "materialise", "materialise", ("check_features", "transform"),
+        ("feature_repo", "dbt/models/features"),  # a ttl or default may change and no row with it
+        ("online_store", "redis_url", "registry_url"), optimise=True,
+    ),
+    Stage(
+        "check_online", "check online", ("materialise",), ("feature_repo",),
+        ("seed", "checked_reads"),
+        is_always_run=True, optimise=True,  # reads are logged, and the store changes, at any time
+    ),
+    Stage(
+        "train", "train", ("check_features", "transform", "check_raw"),
+        ("training", "feature_repo", "dbt/models/features"), ("seed", "sasrec_epochs"),
+        optimise=True,
+    ),
+    Stage("release", "release", ("train",), ("flows/steps/release.py",)),
+    Stage("report", "report", (), ("governance",), is_always_run=True),
+)  # fmt: skip
+
+
+def stage_named(name: str) -> Stage:
+    """The stage of that name; StateError for a name that is none."""
+    for stage in STAGES:
+        if stage.name == name:
+            return stage
+    raise StateError(
+        f"no stage is named {name}",
+        where="flows/stage_list.py",
+        why=f"the stages are {', '.join(stage.name for stage in STAGES)}",
+        next_step="correct the name",
+    )
