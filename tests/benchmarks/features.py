@@ -2,8 +2,8 @@
 
 Each part runs in a process of its own and is a command of its own as well:
 ``features_join.py`` point-in-time joins, ``features_online.py`` online reads,
-``features_materialise.py`` materialisation, ``features_growth.py`` growth with the shop (needs the
-raw landings that ``counterfoil import`` leaves). One JSON holds all their figures.
+``features_materialise.py`` materialisation, ``features_growth.py`` growth with the shop. One JSON
+holds all their figures.
 """
 
 import argparse

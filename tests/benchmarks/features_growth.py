@@ -1,25 +1,23 @@
 """How build, point-in-time join and materialisation grow with the shop: 1, 10 and 100 times.
 
-Part of ``make bench-features``. One time is 250 households of the shop in COUNTERFOIL_HOME (about
-140,000 order lines and 120,000 events); ``scaled_shop.py`` makes the larger ones. Build is the raw
-checks and dbt with all its tests; join gives every tenth order line the service's features as its
-time knew them, into a Parquet file; materialise fills an empty SQLite store. Each runs once in a
-process of its own. Memory is bounded by COUNTERFOIL_DUCKDB_MEMORY_LIMIT, beyond which DuckDB
-spills to disk, plus one chunk in Python.
+Part of ``make bench-features``. One time is 250 households of the default shop (about 140,000 order
+lines and 120,000 events), imported and simulated first; ``scaled_shop.py`` makes the larger ones.
+Build is the raw checks and dbt with all its tests; join gives every tenth order line the service's
+features as its time knew them, into a Parquet file; materialise fills an empty SQLite store. Each
+runs once in a process of its own. Memory is bounded by COUNTERFOIL_DUCKDB_MEMORY_LIMIT, beyond
+which DuckDB spills to disk, plus one chunk in Python.
 """
 
 import argparse
+import itertools
 import json
 import math
-import os
 import sys
 import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parent))
-
-import itertools
 
 from measured_process import run_measured
 from sample_shop import environment
@@ -35,10 +33,12 @@ SERVICE = "recommender_v1"
 def measure(*, times: tuple[int, ...] = TIMES) -> dict[str, object]:
     """Seconds, rows and peak memory of each work at each size, and how the seconds grow."""
     sizes: dict[int, dict[str, dict[str, object]]] = {}
-    for factor in times:
-        with tempfile.TemporaryDirectory(prefix="growth-") as folder:
-            sizes[factor] = measure_one(Path(folder), factor)
-            sys.stderr.write(f"growth at {factor}x: {json.dumps(sizes[factor])}\n")
+    with tempfile.TemporaryDirectory(prefix="growth-base-") as base:
+        land_shop(Path(base))
+        for factor in times:
+            with tempfile.TemporaryDirectory(prefix="growth-") as folder:
+                sizes[factor] = measure_one(Path(base), Path(folder), factor)
+                sys.stderr.write(f"growth at {factor}x: {json.dumps(sizes[factor])}\n")
     works = next(iter(sizes.values()))
     return {
         work: {f"{factor}x": sizes[factor][work] for factor in times}
@@ -47,12 +47,20 @@ def measure(*, times: tuple[int, ...] = TIMES) -> dict[str, object]:
     }
 
 
-def measure_one(home: Path, factor: int) -> dict[str, dict[str, object]]:
-    """The three works on one shop of ``factor`` times 250 households, in ``home``."""
+def land_shop(base: Path) -> None:
+    """The default shop's raw tables and its simulated events, in ``base``."""
+    env = environment(base)
+    env.pop("COUNTERFOIL_SIMULATED_EVENTS")  # as many as the main job makes
+    for name in ("import_raw", "simulate"):
+        run_measured(step(name, base), env)
+
+
+def measure_one(base: Path, home: Path, factor: int) -> dict[str, dict[str, object]]:
+    """The three works on one shop of ``factor`` times 250 households of ``base``, in ``home``."""
     env = environment(home)
     scale = [sys.executable, "tests/benchmarks/scaled_shop.py", "--to", str(home)]
     scale += ["--times", str(factor), "--households", str(HOUSEHOLDS)]
-    run_measured(scale, {**os.environ, "PYTHONPATH": "."})
+    run_measured(scale, {**environment(base), "PYTHONPATH": "."})
     checked = run_measured(step("check_raw", home), env)
     built = run_measured(step("transform", home), env)
     materialised = run_measured(step("materialise", home, "-O"), env)
