@@ -1,0 +1,1 @@
+"""Item-based collaborative filtering: items that the same shoppers chose."""
