@@ -1,0 +1,1 @@
+"""A linear model of the whole catalogue in closed form (EASE)."""

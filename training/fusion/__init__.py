@@ -1,0 +1,1 @@
+"""Many retrievers, one list: by rule, by distance, by a learned ranker."""

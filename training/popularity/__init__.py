@@ -1,0 +1,1 @@
+"""What needs no model: popular items and one's own items."""

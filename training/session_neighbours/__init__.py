@@ -1,0 +1,1 @@
+"""Similar earlier sessions, and what came next in them."""
