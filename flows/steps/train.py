@@ -26,7 +26,7 @@ from training.bundle import MODEL_NAME, Bundle, save_bundle
 from training.evaluate import evaluate_recommender
 from training.recommender.model import DEFAULT_LIMIT
 from training.recommender.train import FittedRecommender, TrainingConfig, train_recommender
-from training.sasrec.train import SasrecTraining
+from training.sasrec.config import SasrecTraining
 from training.shop_data import ShopData, load_shop_data
 from training.training_set import SERVICE
 from training.windows import default_calendar

@@ -4,14 +4,14 @@ import numpy as np
 import torch
 
 from training.recommender.history import History
+from training.sasrec.config import SasrecTraining
+from training.sasrec.losses import sampled_softmax_loss
 from training.sasrec.model import Sasrec, SasrecConfig
 from training.sasrec.train import (
-    SasrecTraining,
-    Sequences,
+    Rows,
     draw_targets,
     fit_sasrec,
     item_vectors,
-    sampled_softmax_loss,
     sequences,
     user_vectors,
 )
@@ -58,7 +58,7 @@ def test_padding_is_not_seen():
 
 
 def test_targets_come_from_the_next_basket_only():
-    rows = Sequences(
+    rows = Rows(
         np.zeros(1, np.int32),
         torch.tensor([[0, 1, 2, 3, 4, 5]]),
         torch.tensor([[0, 2, 2, 1, 1, 0]]),

@@ -14,8 +14,8 @@ from training.evaluate import evaluate_recommender, predict_at
 from training.label_rows import Sampling
 from training.ranker.train import RankerConfig
 from training.recommender.train import TrainingConfig, train_recommender
+from training.sasrec.config import SasrecTraining
 from training.sasrec.model import SasrecConfig
-from training.sasrec.train import SasrecTraining
 from training.shop_data import code_shop, load_shop_data
 from training.training_set import feature_columns, join_features
 from training.windows import Calendar, first_baskets, microseconds

@@ -17,14 +17,9 @@ from training.recommender.history import remember
 from training.recommender.model import Recommender
 from training.recommender.neighbours import fit_neighbours
 from training.recommender.signals import Memory
+from training.sasrec.config import SasrecTraining
 from training.sasrec.model import SasrecConfig
-from training.sasrec.train import (
-    FittedSasrec,
-    SasrecTraining,
-    fit_sasrec,
-    item_vectors,
-    user_vectors,
-)
+from training.sasrec.train import FittedSasrec, fit_sasrec, item_vectors, user_vectors
 from training.sasrec.vectors import SasrecVectors
 from training.shop_data import ShopData
 from training.training_set import (

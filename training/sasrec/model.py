@@ -1,9 +1,10 @@
 """SASRec over baskets: a causal transformer whose targets are items of the next basket.
 
-Dimensions: B sequences, T places (one per purchased item, oldest first), D width, N candidates.
+Dimensions: B sequences, T places (one per purchased item, oldest first), D width, V items.
 Place 0 of the vocabulary is padding. A place sees its own basket and earlier ones; items of a
-basket have no order among themselves, so the position counts baskets, not items. Item vectors
-are tied: the same matrix reads the input and scores the output. Knows no files.
+basket have no order among themselves, so the position counts baskets, not items; a sequence of
+single items is the case of one item a basket. Item vectors are tied: the same matrix reads the
+input and scores the output. Knows no files.
 """
 
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ class SasrecConfig:
     blocks: int = 1  # two cost twice the time and gave nothing on the validation window
     length: int = 100  # items remembered: about ten baskets of Complete Journey
     dropout: float = 0.2
+    feed: int = 2  # width of the feed-forward part, in widths
+    temperature: float = 0.0  # above 0: scores are cosines divided by it, else plain products
 
 
 class Block(nn.Module):
@@ -38,9 +41,9 @@ class Block(nn.Module):
         self.write = nn.Linear(config.width, config.width)
         self.before_feed = nn.LayerNorm(config.width)
         self.feed = nn.Sequential(
-            nn.Linear(config.width, 2 * config.width),
+            nn.Linear(config.width, config.feed * config.width),
             nn.GELU(),
-            nn.Linear(2 * config.width, config.width),
+            nn.Linear(config.feed * config.width, config.width),
         )
         self.dropout = nn.Dropout(config.dropout)
 
@@ -63,6 +66,7 @@ class Sasrec(nn.Module):
 
     def __init__(self, config: SasrecConfig, vocabulary: int) -> None:
         super().__init__()
+        self.temperature = config.temperature
         self.items = nn.Embedding(vocabulary + 1, config.width, padding_idx=PADDING)
         self.positions = nn.Embedding(config.length, config.width)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.blocks))
@@ -82,7 +86,13 @@ class Sasrec(nn.Module):
         for block in self.blocks:
             x = block(x, visible)
         encoded: Tensor = self.last(x)
-        return encoded
+        return functional.normalize(encoded, dim=-1) if self.temperature else encoded
+
+    def item_matrix(self) -> Float[Tensor, "V+1 D"]:
+        """What an encoded place is multiplied with; row 0 is padding."""
+        if not self.temperature:
+            return self.items.weight
+        return functional.normalize(self.items.weight, dim=-1) / self.temperature
 
     @staticmethod
     def _visible(items: Int[Tensor, "B T"], baskets: Int[Tensor, "B T"]) -> Bool[Tensor, "B 1 T T"]:

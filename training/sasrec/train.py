@@ -1,40 +1,26 @@
-"""Train SASRec with sampled softmax, stop early on a later window, give one vector per user.
+"""Train SASRec on baskets, stop early on a later window, give one vector per user.
 
-Negatives are drawn by item frequency and corrected by its logarithm (logQ), so that scores are
-those of the full softmax in expectation. One seed decides everything; threads are the caller's.
+What the main job uses: negatives drawn by item frequency and corrected by its logarithm (logQ),
+so that scores are those of the full softmax in expectation. ``learn.py`` is the loop,
+``scorer.py`` does the same for plain sequences of items. One seed; threads are the caller's.
 """
 
-import copy
-import logging
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor
-from torch.nn import functional
 
 from training.metrics import mean_metrics, top_k
 from training.recommender.history import History
+from training.sasrec.config import SasrecTraining
+from training.sasrec.learn import Lesson, learn
 from training.sasrec.model import PADDING, Sasrec, SasrecConfig
 from training.shop_data import Floats, Ints
 from training.windows import Targets
-
-logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class SasrecTraining:
-    """How long and how fast to learn."""
-
-    epochs: int = 6  # upper bound; early stopping ends sooner
-    patience: int = 1  # epochs without a better validation NDCG@10 before stopping
-    batch: int = 64
-    negatives: int = 512  # shared by a batch; 256 to 3,000 are usual
-    learning_rate: float = 2e-3
-    min_baskets: int = 20  # rarer items are left to the other retrievers
-    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -45,10 +31,11 @@ class FittedSasrec:
     config: SasrecConfig
     vocabulary: Ints
     metrics: dict[str, float]
+    curve: tuple[dict[str, float], ...] = ()  # loss and metrics of every epoch
 
 
 @dataclass(frozen=True)
-class Sequences:
+class Rows:
     """Windows of at most T items per row, right-aligned; ``user`` owns the row."""
 
     user: Ints
@@ -64,29 +51,22 @@ def fit_sasrec(
     config: SasrecConfig,
     training: SasrecTraining,
     progress: Callable[[str], None],
+    checkpoint: Path | None = None,
 ) -> FittedSasrec:
     """Learn from ``history``; keep the epoch that best foretells ``targets``, which are later."""
     torch.manual_seed(training.seed)
-    torch.use_deterministic_algorithms(True)  # else gradients of items are summed in any order
     vocabulary = _frequent_items(history, item_count, training.min_baskets)
-    network = Sasrec(config, len(vocabulary))
+    fitted = FittedSasrec(Sasrec(config, len(vocabulary)), config, vocabulary, {})
     rows = sequences(history, vocabulary, item_count=item_count, length=config.length)
-    log_q = _log_frequency(rows, len(vocabulary))
-    optimiser = torch.optim.AdamW(network.parameters(), lr=training.learning_rate)
-    best: dict[str, float] = {"ndcg_at_10": -1.0}
-    weights, waited = network.state_dict(), 0
-    draw = np.random.default_rng(training.seed)
-    for epoch in range(1, training.epochs + 1):
-        loss = _one_epoch(network, optimiser, rows, log_q, training, draw)
-        found = _validate(network, config, vocabulary, history, targets, item_count)
-        progress(f"sasrec epoch {epoch}: loss {loss:.3f}, ndcg@10 {found['ndcg_at_10']:.4f}")
-        if found["ndcg_at_10"] > best["ndcg_at_10"]:
-            weights, waited = copy.deepcopy(network.state_dict()), 0
-            best = found | {"epoch": float(epoch)}
-        elif (waited := waited + 1) > training.patience:
-            break
-    network.load_state_dict(weights)
-    return FittedSasrec(network.eval(), config, vocabulary, best)
+    state = learn(
+        fitted.network,
+        Lesson(rows.items, rows.baskets, lambda draw: draw_targets(rows, draw)),
+        training=training,
+        validate=lambda: _validate(fitted, history, targets, item_count),
+        progress=progress,
+        checkpoint=checkpoint,
+    )
+    return replace(fitted, metrics=state.best, curve=tuple(state.curve))
 
 
 def user_vectors(fitted: FittedSasrec, history: History, item_count: int) -> Floats:
@@ -96,22 +76,24 @@ def user_vectors(fitted: FittedSasrec, history: History, item_count: int) -> Flo
         history, fitted.vocabulary, item_count=item_count, length=config.length, only_last=True
     )
     vectors = np.zeros((history.user_count, config.width), dtype=np.float32)
+    device = fitted.network.items.weight.device
     with torch.inference_mode():
         for part in torch.split(torch.arange(len(rows.user)), 256):
-            encoded = fitted.network(rows.items[part], rows.baskets[part])
-            vectors[rows.user[part.numpy()]] = encoded[:, -1].numpy()
+            encoded = fitted.network(rows.items[part].to(device), rows.baskets[part].to(device))
+            vectors[rows.user[part.numpy()]] = encoded[:, -1].cpu().numpy()
     return vectors
 
 
 def item_vectors(fitted: FittedSasrec) -> Floats:
     """(vocabulary, D): the tied item matrix without its padding row."""
-    matrix: Floats = fitted.network.items.weight.detach().numpy()[1:].copy()
+    with torch.inference_mode():
+        matrix: Floats = fitted.network.item_matrix()[1:].cpu().numpy().copy()
     return matrix
 
 
 def sequences(
     history: History, vocabulary: Ints, *, item_count: int, length: int, only_last: bool = False
-) -> Sequences:
+) -> Rows:
     """Cut each user's known items into windows of ``length``, counted from the latest item."""
     code = np.zeros(item_count, dtype=np.int64)
     code[vocabulary] = np.arange(1, len(vocabulary) + 1)
@@ -128,14 +110,14 @@ def sequences(
             items.append(np.pad(code[bought.item[places]], padding))
             baskets.append(np.pad(np.minimum(ago - ago[-1], length - 1), padding))
     shape = (-1, length)
-    return Sequences(
+    return Rows(
         user=np.array(users, dtype=np.int32),
         items=torch.from_numpy(np.array(items, dtype=np.int64).reshape(shape)),
         baskets=torch.from_numpy(np.array(baskets, dtype=np.int64).reshape(shape)),
     )
 
 
-def draw_targets(rows: Sequences, draw: np.random.Generator) -> Int[Tensor, "N T"]:
+def draw_targets(rows: Rows, draw: np.random.Generator) -> Int[Tensor, "N T"]:
     """Per place one random item of the row's next basket; padding where there is none."""
     items, baskets = rows.items.numpy(), rows.baskets.numpy()
     count, length = items.shape
@@ -151,82 +133,16 @@ def draw_targets(rows: Sequences, draw: np.random.Generator) -> Int[Tensor, "N T
     return torch.from_numpy(targets)
 
 
-def sampled_softmax_loss(
-    encoded: Float[Tensor, "P D"],
-    targets: Int[Tensor, " P"],
-    negatives: Int[Tensor, " N"],
-    *,
-    item_matrix: Float[Tensor, "V D"],
-    log_q: Float[Tensor, " V"],
-) -> Tensor:
-    """Cross-entropy of each target against shared negatives, logits less log sampling rate."""
-    positive = (encoded * item_matrix[targets]).sum(-1) - log_q[targets]  # (P,)
-    negative = encoded @ item_matrix[negatives].T - log_q[negatives]  # (P, N)
-    is_target = negatives[None, :] == targets[:, None]
-    negative = negative.masked_fill(is_target, float("-inf"))
-    logits = torch.cat([positive[:, None], negative], dim=1)
-    return functional.cross_entropy(logits, torch.zeros_like(targets))
-
-
-def _one_epoch(
-    network: Sasrec,
-    optimiser: torch.optim.Optimizer,
-    rows: Sequences,
-    log_q: Float[Tensor, " V"],
-    training: SasrecTraining,
-    draw: np.random.Generator,
-) -> float:
-    targets = draw_targets(rows, draw)
-    network.train()
-    losses = []
-    for part in _batches(len(rows.user), training.batch, draw):
-        encoded = network(rows.items[part], rows.baskets[part])
-        wanted = targets[part] != PADDING
-        if not wanted.any():
-            continue
-        negatives = torch.multinomial(log_q.exp(), training.negatives, replacement=True)
-        loss = sampled_softmax_loss(
-            encoded[wanted],
-            targets[part][wanted],
-            negatives,
-            item_matrix=network.items.weight,
-            log_q=log_q,
-        )
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
-        losses.append(loss.item())
-    return float(np.mean(losses)) if losses else 0.0
-
-
-def _batches(count: int, size: int, draw: np.random.Generator) -> Iterator[Tensor]:
-    order = torch.from_numpy(draw.permutation(count))
-    yield from torch.split(order, size)
-
-
 def _frequent_items(history: History, item_count: int, min_baskets: int) -> Ints:
     """Items in enough baskets; all that were bought where none is frequent."""
     count = np.bincount(history.item, minlength=item_count)
     return np.flatnonzero(count >= min(min_baskets, count.max(initial=1))).astype(np.int32)
 
 
-def _log_frequency(rows: Sequences, vocabulary: int) -> Float[Tensor, " V"]:
-    """Log of each item's share of all places, smoothed by one; padding is never drawn."""
-    count = torch.bincount(rows.items.flatten(), minlength=vocabulary + 1).float() + 1
-    count[PADDING] = 0
-    return torch.log(count / count.sum())
-
-
 def _validate(
-    network: Sasrec,
-    config: SasrecConfig,
-    vocabulary: Ints,
-    history: History,
-    targets: Targets,
-    item_count: int,
+    fitted: FittedSasrec, history: History, targets: Targets, item_count: int
 ) -> dict[str, float]:
     """NDCG@10 and recall@10 of the whole vocabulary ranked for each target basket."""
-    network.eval()
-    fitted = FittedSasrec(network, config, vocabulary, {})
+    fitted.network.eval()
     scores = user_vectors(fitted, history, item_count)[targets.users] @ item_vectors(fitted).T
-    return mean_metrics([vocabulary[top_k(row, 10)] for row in scores], targets)
+    return mean_metrics([fitted.vocabulary[top_k(row, 10)] for row in scores], targets)

@@ -1,0 +1,221 @@
+"""The training loop of SASRec: batches, steps, validation, checkpoints, one process or several.
+
+Dimensions: N rows, T places, V items with padding. Everything random in an epoch follows from the
+seed and the epoch's number, so a run that was killed and resumed ends in the same bytes. Under
+``torchrun`` every process holds all rows and computes its share of each batch: the gradient is
+that of the whole batch, so the number of processes changes the time and not the result (but for
+dropout, which each process draws for its own rows). One seed; threads are the caller's.
+"""
+
+import copy
+import hashlib
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.distributed
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from governance.files import digest_of
+from training.sasrec.checkpoint import Progress, resume, save_checkpoint
+from training.sasrec.config import SasrecTraining
+from training.sasrec.losses import draw_negatives, log_rate
+from training.sasrec.model import PADDING, Sasrec
+from training.sasrec.teacher import Teacher
+
+Say = Callable[[str], None]
+_FREE = ("epochs", "patience", "accumulate")  # may change between a run and its resumption
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What is learned: rows, right-aligned, and per epoch the item that each place foretells."""
+
+    items: Int[Tensor, "N T"]
+    baskets: Int[Tensor, "N T"]
+    draw_targets: Callable[[np.random.Generator], Int[Tensor, "N T"]]
+
+
+@dataclass(frozen=True)
+class Crew:
+    """This process among those that learn together."""
+
+    rank: int = 0
+    size: int = 1
+
+    @classmethod
+    def now(cls) -> "Crew":
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            return cls(torch.distributed.get_rank(), torch.distributed.get_world_size())
+        return cls()
+
+
+def learn(
+    network: Sasrec,
+    lesson: Lesson,
+    *,
+    training: SasrecTraining,
+    validate: Callable[[], dict[str, float]],
+    progress: Say,
+    checkpoint: Path | None = None,
+) -> Progress:
+    """Teach until ``validate``'s NDCG@10 no longer rises; the best epoch's weights stay.
+
+    With ``checkpoint`` the state after each epoch is kept there, and a call that finds one goes on
+    from it; one that finds a finished training returns its result.
+    """
+    crew, device = Crew.now(), torch.device(training.device)
+    if device.type == "cpu":
+        torch.use_deterministic_algorithms(True)  # else gradients of items add up in any order
+    log_q = log_rate(
+        lesson.items,
+        len(network.items.weight) - 1,
+        training.negative_source,
+        training.in_batch,
+    )
+    network.to(device)
+    teacher = Teacher(network, training, log_q).to(device)
+    optimiser = torch.optim.AdamW(
+        network.parameters(),
+        lr=training.learning_rate,
+        weight_decay=training.weight_decay,
+        betas=(0.9, training.adam_beta2),
+        fused=True,
+    )
+    subject = _subject(network, lesson, training)
+    state = Progress()
+    if checkpoint is not None:
+        state = resume(checkpoint, network=network, optimiser=optimiser, subject=subject)
+    wrapped = DistributedDataParallel(teacher) if crew.size > 1 else teacher
+    while state.epoch < training.epochs and state.waited <= training.patience:
+        began, state.epoch = time.perf_counter(), state.epoch + 1
+        loss = _one_epoch(wrapped, optimiser, lesson, training, log_q, epoch=state.epoch, crew=crew)
+        _note(state, network, validate(), loss)
+        if checkpoint is not None and crew.rank == 0:
+            save_checkpoint(
+                checkpoint, network=network, optimiser=optimiser, progress=state, subject=subject
+            )
+        found, seconds = state.curve[-1]["ndcg_at_10"], time.perf_counter() - began
+        progress(
+            f"sasrec epoch {state.epoch}: loss {loss:.3f}, ndcg@10 {found:.4f} "
+            f"(best {state.best['ndcg_at_10']:.4f}), {seconds:.1f} s"
+        )
+    if state.weights:
+        network.load_state_dict(state.weights)
+    network.eval()
+    return state
+
+
+def _note(state: Progress, network: Sasrec, found: dict[str, float], loss: float) -> None:
+    """Add an epoch to the curve, and keep its weights if it is the best."""
+    state.curve.append({"epoch": float(state.epoch), "loss": loss, **found})
+    if found["ndcg_at_10"] > state.best["ndcg_at_10"]:
+        state.best, state.waited = found | {"epoch": float(state.epoch)}, 0
+        state.weights = copy.deepcopy(network.state_dict())
+    else:
+        state.waited += 1
+
+
+def _one_epoch(
+    teacher: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    lesson: Lesson,
+    training: SasrecTraining,
+    log_q: Float[Tensor, " V"],
+    *,
+    epoch: int,
+    crew: Crew,
+) -> float:
+    """Mean loss over all places of all processes."""
+    draw = np.random.default_rng([training.seed, epoch])
+    generator = torch.Generator().manual_seed(_mixed(training.seed, epoch, 0))
+    torch.manual_seed(_mixed(training.seed, epoch, 1 + crew.rank))  # dropout
+    targets = lesson.draw_targets(draw)
+    teacher.train()
+    total, places = torch.zeros(()), 0
+    for batch in _batches(lesson.items, training, draw):
+        present = targets[batch][targets[batch] != PADDING]
+        if not len(present):
+            continue
+        negatives = draw_negatives(
+            present,
+            training.negatives,
+            log_q=log_q,
+            source=training.negative_source,
+            in_batch=training.in_batch,
+            generator=generator,
+        )
+        optimiser.zero_grad(set_to_none=True)
+        for part, weight, still in _parts(batch, teacher, training, crew):
+            with still:
+                rows = _trimmed(lesson, targets, part, training.device)
+                loss = teacher(*rows, negatives.to(training.device)) * weight
+                (loss * crew.size / len(present)).backward()  # type: ignore[no-untyped-call]
+            total += loss.detach().cpu()
+        optimiser.step()
+        places += len(present)
+    if crew.size > 1:
+        torch.distributed.all_reduce(total)
+    return float(total) / max(places, 1)
+
+
+def _parts(
+    batch: Int[Tensor, " B"], teacher: nn.Module, training: SasrecTraining, crew: Crew
+) -> Iterator[tuple[Tensor, float, AbstractContextManager[None]]]:
+    """This process's rows in ``accumulate`` parts; processes exchange gradients at the last one.
+
+    A process without rows takes part with a row of weight zero.
+    """
+    mine, weight = batch[crew.rank :: crew.size], 1.0
+    if not len(mine):
+        mine, weight = batch[:1], 0.0
+    parts = torch.tensor_split(mine, min(training.accumulate, len(mine)))
+    for number, part in enumerate(parts, start=1):
+        if isinstance(teacher, DistributedDataParallel) and number < len(parts):
+            yield part, weight, teacher.no_sync()
+        else:
+            yield part, weight, nullcontext()
+
+
+def _trimmed(
+    lesson: Lesson, targets: Int[Tensor, "N T"], part: Int[Tensor, " B"], device: str
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Rows of a batch without the columns that are padding in all of them."""
+    items = lesson.items[part]
+    first = int((items != PADDING).any(0).float().argmax())
+    rows = (items, lesson.baskets[part], targets[part])
+    items, baskets, wanted = (row[:, first:].long().to(device) for row in rows)
+    return items, baskets, wanted
+
+
+def _batches(
+    items: Int[Tensor, "N T"], training: SasrecTraining, draw: np.random.Generator
+) -> list[Tensor]:
+    """Rows in random order; within a pool of batches those of like length lie together."""
+    order = torch.from_numpy(draw.permutation(len(items)))
+    if training.pool == 1:
+        return list(torch.split(order, training.batch))
+    lengths = (items != PADDING).sum(1)
+    batches: list[Tensor] = []
+    for pool in torch.split(order, training.batch * training.pool):
+        by_length = pool[torch.argsort(lengths[pool], stable=True)]
+        batches += torch.split(by_length, training.batch)
+    return [batches[place] for place in draw.permutation(len(batches))]
+
+
+def _subject(network: Sasrec, lesson: Lesson, training: SasrecTraining) -> str:
+    """A digest of all that decides the result: shapes, rows, settings."""
+    rows = hashlib.sha256(lesson.items.numpy().tobytes() + lesson.baskets.numpy().tobytes())
+    shapes = {name: list(value.shape) for name, value in network.state_dict().items()}
+    knobs = {name: value for name, value in asdict(training).items() if name not in _FREE}
+    return digest_of({"rows": rows.hexdigest(), "shapes": shapes, "training": knobs})
+
+
+def _mixed(*numbers: int) -> int:
+    return int(np.random.SeedSequence(numbers).generate_state(1)[0])
