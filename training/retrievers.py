@@ -21,6 +21,7 @@ Histories = Sequence[Ints]
 NO_ITEM = -1
 _BLOCK_CELLS = 16_000_000  # dense scores of a block take 64 MB
 _BLOCK_ROWS = 1_024
+_NOTHING: Ints = np.empty(0, dtype=np.int32)
 
 
 @runtime_checkable
@@ -75,13 +76,14 @@ def propose(
     begin, rows = 0, _BLOCK_ROWS if isinstance(retriever, SparseRetriever) else 64
     while begin < len(histories):
         block = histories[begin : begin + rows]
+        hidden = block if hide_seen else [_NOTHING] * len(block)
         found = slice(begin, begin + len(block))
         if isinstance(retriever, SparseRetriever):
             part = retriever.sparse_scores(block)
-            _best_sparse(part, block, hide_seen, items[found], scores[found])
+            _best_sparse(part, hidden, items[found], scores[found])
         else:
             dense = retriever.score(block)
-            _best_dense(dense, block, hide_seen, items[found], scores[found])
+            _best_dense(dense, hidden, items[found], scores[found])
             rows = max(min(_BLOCK_CELLS // max(dense.shape[1], 1), _BLOCK_ROWS), 1)
         begin += len(block)
         if progress is not None:
@@ -127,27 +129,23 @@ def best_per_row(row: Longs, score: npt.NDArray[np.floating], k: int) -> Longs:
     return kept
 
 
-def _best_sparse(
-    part: sp.csr_array, block: Histories, hide_seen: bool, items: Ints, scores: Floats
-) -> None:
+def _best_sparse(part: sp.csr_array, hidden: Histories, items: Ints, scores: Floats) -> None:
     k = items.shape[1]
-    for place, history in enumerate(block):
+    for place, history in enumerate(hidden):
         row = slice(part.indptr[place], part.indptr[place + 1])
         values, columns = part.data[row], part.indices[row]
         kept = values > 0
-        if hide_seen:
+        if len(history):
             kept &= ~np.isin(columns, history)
         _fill(columns[kept], values[kept], k, items[place], scores[place])
 
 
-def _best_dense(
-    dense: Floats, block: Histories, hide_seen: bool, items: Ints, scores: Floats
-) -> None:
+def _best_dense(dense: Floats, hidden: Histories, items: Ints, scores: Floats) -> None:
     k = items.shape[1]
     columns = np.arange(dense.shape[1], dtype=np.int32)
-    for place, history in enumerate(block):
+    for place, history in enumerate(hidden):
         values = dense[place]
-        if hide_seen:
+        if len(history):
             values = values.copy()
             values[history] = -np.inf
         kept = values > -np.inf

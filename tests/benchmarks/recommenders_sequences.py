@@ -150,9 +150,7 @@ def _fused(
     started = time.monotonic()
     pool = pool_of(validation, item_count=item_count, k=effort.kept)
     counts = np.bincount(split.known.item, minlength=item_count).astype(np.float32)
-    fusion = fit_fusion(
-        pool, taught, popularity=counts, judge=protocol.judge, config=effort.fusion
-    )
+    fusion = fit_fusion(pool, taught, popularity=counts, judge=protocol.judge, config=effort.fusion)
     fitted = time.monotonic()
     found = _judge_fusions(fusion, test, split, protocol, effort)
     chosen = found[fusion.chosen]

