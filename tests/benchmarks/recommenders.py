@@ -63,15 +63,16 @@ def _measure(given: argparse.Namespace) -> tuple[str, dict[str, Any]]:
 
         return measure_baskets()
     from recommenders_sequences import LEAVE_ONE_OUT, QUICK, SESSIONS, Effort, measure_sequences
-    from sequence_files import read_sessions, read_user_sequences
+    from sequence_files import read_sessions, read_users
 
     from training.sequences import later_sessions, leave_one_out
 
     effort = replace(QUICK if given.quick else Effort(), with_sasrec=not given.without_sasrec)
     name = given.data.resolve().name
     if given.protocol == "leave-one-out":
-        split = leave_one_out(read_user_sequences(given.data))
-        return name, measure_sequences(split, LEAVE_ONE_OUT, effort)
+        users = read_users(given.data)
+        split = leave_one_out(users.sequences)
+        return name, measure_sequences(split, LEAVE_ONE_OUT, effort, titles=users.titles)
     files = read_sessions(given.data)
     split = later_sessions(files.train, files.test, validation_share=_VALIDATION_SHARE)
     return name, measure_sequences(split, SESSIONS, effort)

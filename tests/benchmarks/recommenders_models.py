@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from training.content.train import ContentConfig, fit_content, title_vectors
 from training.covisitation.sequences import SequenceCovisitationConfig, fit_sequence_covisitation
 from training.factorisation.train import LARGEST, EaseConfig, fit_ease
 from training.item_neighbours.train import ItemNeighboursConfig, fit_item_neighbours
@@ -34,7 +35,9 @@ class Recipe:
     is_floor: bool = False
 
 
-def recipes(*, item_count: int, in_time_order: bool, repeats: bool) -> list[Recipe]:
+def recipes(
+    *, item_count: int, in_time_order: bool, repeats: bool, titles: Sequence[str] = ()
+) -> list[Recipe]:
     """``in_time_order``: later sequences are newer; ``repeats``: own items may be proposed."""
     ages = (0.0, 1.0, 2.0) if in_time_order else (0.0,)
     found = [
@@ -49,6 +52,8 @@ def recipes(*, item_count: int, in_time_order: bool, repeats: bool) -> list[Reci
         found.insert(1, _own_items())
     if item_count <= LARGEST:
         found.append(_factorisation())
+    if titles:
+        found.append(_content(titles))
     return found
 
 
@@ -131,3 +136,15 @@ def _factorisation() -> Recipe:
 
     options = {"history_decay": (0.4, 0.6, 0.8)}
     return Recipe("factorisation", EaseConfig(ridge=300.0), fit, options)
+
+
+def _content(titles: Sequence[str]) -> Recipe:
+    """Texts are compared once; the other knobs only weigh what was found."""
+    alike = fit_content(title_vectors(titles), ContentConfig(sharpness=1.0))
+
+    def fit(_known: Sequences, config: ContentConfig) -> Retriever:
+        weight = alike.weight**config.sharpness
+        return replace(alike, weight=weight, history_decay=config.history_decay)
+
+    options = {"history_decay": (0.4, 0.6, 0.8), "sharpness": (1.0, 2.0, 3.0)}
+    return Recipe("content", ContentConfig(), fit, options)

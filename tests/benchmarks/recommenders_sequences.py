@@ -5,7 +5,7 @@ Nothing here sees a test target before the last step of a model, and no choice i
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -73,7 +73,9 @@ QUICK = Effort(
 )
 
 
-def measure_sequences(split: Split, protocol: Protocol, effort: Effort) -> Figures:
+def measure_sequences(
+    split: Split, protocol: Protocol, effort: Effort, *, titles: Sequence[str] = ()
+) -> Figures:
     """Every model alone, the floors, and every fusion of them."""
     figures: Figures = {"protocol": _described(split, protocol), "floors": {}}
     taught = split.validation.sample(effort.taught_requests, 1)
@@ -82,6 +84,7 @@ def measure_sequences(split: Split, protocol: Protocol, effort: Effort) -> Figur
         item_count=split.known.item_count,
         in_time_order=protocol.in_time_order,
         repeats=not protocol.hides_seen,
+        titles=titles,
     ):
         found = _one_model(recipe, split, taught, protocol, effort)
         validation[recipe.name], test[recipe.name], measured = found

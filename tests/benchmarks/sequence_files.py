@@ -2,8 +2,10 @@
 
 S3-Rec: a line per user, ``user item item ...`` in time order. SR-GNN: a file of train sessions
 (``item item ...`` in time order of sessions) and a file of requests, ``prefix TAB next item``.
+A table with the columns ``item_id`` and ``title`` beside them is read too.
 """
 
+import csv
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,12 +23,20 @@ class SessionFiles:
     test: Requests
 
 
-def read_user_sequences(folder: Path) -> Sequences:
+@dataclass(frozen=True)
+class UserFiles:
+    sequences: Sequences
+    titles: list[str]  # per item code; empty where the folder has none
+
+
+def read_users(folder: Path) -> UserFiles:
     """The one file in ``folder`` whose lines are a user and then items; items become codes."""
     path = _only(folder, _is_sequences, "user item item ... per line (S3-Rec)")
     lines = [np.array(line.split(), dtype=np.int64) for line in _lines(path)]
-    codes, item_count = _codes([line[1:] for line in lines])
-    return sequences_of(codes, item_count)
+    codes, known = _codes([line[1:] for line in lines])
+    titles = _titles(folder)
+    of_items = [titles.get(str(item), "") for item in known] if titles else []
+    return UserFiles(sequences_of(codes, len(known)), of_items)
 
 
 def read_sessions(folder: Path) -> SessionFiles:
@@ -35,21 +45,32 @@ def read_sessions(folder: Path) -> SessionFiles:
     train_path = _only(folder, _is_sequences, "item item ... per line (SR-GNN train sessions)")
     train = [np.array(line.split(), dtype=np.int64) for line in _lines(train_path)]
     test = [np.array(line.split(), dtype=np.int64) for line in _lines(test_path)]
-    codes, item_count = _codes(train + test)
+    codes, known = _codes(train + test)
     asked = codes[len(train) :]
     sizes = np.array([len(items) for items in asked])
     # prefixes of one session stand together, longest first
     group = np.cumsum(np.r_[True, sizes[1:] >= sizes[:-1]])
     target = np.array([items[-1] for items in asked], dtype=np.int32)
     requests = Requests([items[:-1] for items in asked], target, group.astype(np.int32))
-    return SessionFiles(sequences_of(codes[: len(train)], item_count), requests)
+    return SessionFiles(sequences_of(codes[: len(train)], len(known)), requests)
 
 
-def _codes(lists: list[np.ndarray]) -> tuple[list[np.ndarray], int]:
-    """The same lists with items numbered from 0."""
+def _titles(folder: Path) -> dict[str, str]:
+    """Titles by item of the first table that has them."""
+    for path in sorted(folder.iterdir()):
+        header = (_first_lines(path) or [""])[0].split("\t") if path.is_file() else []
+        if {"item_id", "title"} <= set(header):
+            with path.open(encoding="utf-8", newline="") as file:
+                rows = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+                return {row["item_id"]: row["title"] or "" for row in rows}
+    return {}
+
+
+def _codes(lists: list[np.ndarray]) -> tuple[list[np.ndarray], np.ndarray]:
+    """The same lists with items numbered from 0, and what each number stands for."""
     sizes = np.cumsum([len(items) for items in lists])
     known, code = np.unique(np.concatenate(lists), return_inverse=True)
-    return np.split(code.astype(np.int32), sizes[:-1]), len(known)
+    return np.split(code.astype(np.int32), sizes[:-1]), known
 
 
 def _lines(path: Path) -> list[str]:
