@@ -16,12 +16,16 @@ from training.sequences import Requests, Split
 
 
 def fit_sasrec_proposals(
-    split: Split, taught: Requests, *, kept: int, hides_seen: bool, epochs: int
+    split: Split, taught: Requests, *, kept: int, hides_seen: bool, most_acts: int
 ) -> tuple[Proposals, Proposals, dict[str, Any]]:
-    """Proposals for validation and test, and what the training was like."""
+    """Proposals for validation and test, and what the training was like.
+
+    Epochs are capped so that at most ``most_acts`` acts are looked at, one epoch at least.
+    """
     settings = read_settings()
-    if epochs:
-        settings = replace(settings, training=replace(settings.training, epochs=epochs))
+    most = max(most_acts // max(len(split.known.item), 1), 1)
+    epochs = min(settings.training.epochs, most)
+    settings = replace(settings, training=replace(settings.training, epochs=epochs))
 
     def fit(known: Any, chosen: Any) -> Any:
         return fit_sequences(

@@ -60,7 +60,7 @@ class Effort:
     kept: int = 100  # proposals of a retriever per request
     taught_requests: int = 30_000  # validation requests that teach the fusion
     fusion: FusionConfig = field(default_factory=FusionConfig)
-    sasrec_epochs: int = 0  # 0: as its own settings say
+    sasrec_acts: int = 10_000_000  # looked at while learning, over all epochs
     with_sasrec: bool = True
 
 
@@ -69,7 +69,7 @@ QUICK = Effort(
     kept=60,
     taught_requests=8_000,
     fusion=FusionConfig(trees=100, learning_rate=0.1),
-    sasrec_epochs=3,
+    sasrec_acts=500_000,
 )
 
 
@@ -96,7 +96,7 @@ def measure_sequences(
             taught,
             kept=effort.kept,
             hides_seen=protocol.hides_seen,
-            epochs=effort.sasrec_epochs,
+            most_acts=effort.sasrec_acts,
         )
         alone = _judged(places(test["sasrec"], split.test.target), split.test, protocol)
         figures["sasrec"] = alone | facts | {"seconds": round(time.monotonic() - started, 1)}
