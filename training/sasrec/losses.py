@@ -15,6 +15,7 @@ from training.sasrec.model import PADDING
 
 NegativeSource = Literal["frequency", "mixed"]
 _CHUNK = 512  # places whose logits are held at once: 25 MB at 12,000 items, not the whole batch
+_STEP = 64  # places are filled up to a multiple: oneDNN keeps memory for every shape it has met
 
 
 def full_softmax_loss(
@@ -47,22 +48,32 @@ class _FullSoftmax(torch.autograd.Function):
         items: Tensor,
         dtype: torch.dtype,
     ) -> Tensor:
-        places, matrix = encoded.detach().to(dtype), items.detach().to(dtype)
+        count, filling = len(encoded), -len(encoded) % _STEP
+        places = functional.pad(encoded.detach().to(dtype), (0, 0, 0, filling))
+        wanted_of = functional.pad(targets, (0, filling))[:, None]
+        matrix = items.detach().to(dtype)
         to_places = torch.empty_like(places)
         to_items = torch.zeros_like(items)
         loss = torch.zeros((), device=encoded.device)
         buffer = torch.empty(min(_CHUNK, len(places)), len(items), dtype=dtype, device=items.device)
         for begin in range(0, len(places), _CHUNK):
             part = places[begin : begin + _CHUNK]
-            wanted = targets[begin : begin + _CHUNK, None]
+            wanted = wanted_of[begin : begin + _CHUNK]
             chunk = torch.mm(part, matrix.T, out=buffer[: len(part)])
             torch.softmax(chunk, 1, out=chunk)
             likely = chunk.gather(1, wanted)
-            loss -= likely.float().clamp_min(torch.finfo(torch.float32).tiny).log().sum()
+            loss -= (
+                likely[: count - begin]
+                .float()
+                .clamp_min(torch.finfo(torch.float32).tiny)
+                .log()
+                .sum()
+            )
             chunk.scatter_(1, wanted, likely - 1)
+            chunk[count - begin :] = 0
             torch.mm(chunk, matrix, out=to_places[begin : begin + _CHUNK])
             to_items += (part.T @ chunk).T
-        ctx.save_for_backward(to_places.to(encoded.dtype), to_items)
+        ctx.save_for_backward(to_places[:count].to(encoded.dtype), to_items)
         return loss
 
     @staticmethod
