@@ -9,7 +9,7 @@ TORCH  := $(shell grep '^torch==' requirements.lock)
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo demo-spark test test-all lint format install lock clean \
-        bench-features bench-recommender bench-main-job bench-serving
+        bench-features bench-recommender bench-recommenders bench-main-job bench-serving
 
 demo: $(READY)   ## the main job on the default shop: raw orders to a released, served model
 	@$(BIN)/counterfoil demo
@@ -37,6 +37,10 @@ bench-features: $(READY)   ## joins, online reads, materialisation, growth besid
 
 bench-recommender: $(READY)   ## NDCG@10 against its floors; JSON=FILE keeps the figures
 	@$(BIN)/counterfoil evaluate recommender --json > $(or $(JSON),/dev/stdout)
+
+bench-recommenders: $(READY)   ## DATA=DIR PROTOCOL=leave-one-out|sessions: retrievers and fusions
+	@$(BIN)/python tests/benchmarks/recommenders.py --data $(DATA) --protocol $(PROTOCOL) \
+	  $(if $(JSON),--json $(JSON))
 
 bench-main-job: $(READY)   ## seconds and peak memory of the main job, first run and unchanged run
 	@$(BIN)/python tests/benchmarks/main_job.py $(if $(JSON),--json $(JSON))
