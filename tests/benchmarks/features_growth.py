@@ -80,7 +80,8 @@ def measure_one(base: Path, home: Path, factor: int) -> dict[str, dict[str, obje
         "join": json.loads(joined.stdout) | {"peak_mib": joined.peak_mib},
         "materialise": {
             "seconds": materialised.seconds,
-            "rows": sum(online["rows"].values()),
+            "rows": sum(made["rows"].values()),  # read, to find the newest of each entity
+            "rows_written": sum(online["rows"].values()),
             "peak_mib": materialised.peak_mib,
         },
     }
