@@ -1,20 +1,23 @@
 """The newest row of each key, in the byte order of the online store's keys: what is materialised.
 
-Two passes. The first finds where each key's newest row lies (DuckDB spills what does not fit into
-its memory limit) and keeps a key and a place for every entity. The second reads whole rows, so
-many keys at a time that they take ``PART_BYTES``: for every such part the table is scanned once.
-Rows are handed on in chunks. Memory is bounded by ``MEMORY_BYTES`` and ``FEATURE_BYTES`` a feature
-for DuckDB (or its configured limit, if that is less), and by a chunk outside it. Feast-free.
+Three passes, each linear in what it reads. The first finds where each key's newest row lies. The
+second reads whole rows once, in the order of the files, and lays each into the part on disk that
+its key belongs to; the third sorts part after part and hands on chunks. Memory does not grow with
+the keys: DuckDB spills what does not fit into ``MEMORY_BYTES`` and ``FEATURE_BYTES`` a feature (or
+its configured limit, if that is less), and beside it lie one part and one chunk. Feast-free.
 """
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from glob import glob
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -22,9 +25,11 @@ from feature_repo.stores.feature_table import FeatureTable, columns_sql, naive_u
 from feature_repo.stores.packed_rows import key_bytes
 from governance.files import digest_of, sha256_file
 
-PART_BYTES = 48 << 20  # 300 k rows of 16 numbers; larger parts mean fewer scans of the table
-MEMORY_BYTES = 192 << 20  # DuckDB sorts the places of 1 M keys in it
-FEATURE_BYTES = 4 << 20  # what two threads decompress of a column at a time
+PART_BYTES = 8 << 20  # 50 k rows of 16 numbers, held twice while they are sorted
+MEMORY_BYTES = 64 << 20  # the places of 3 M keys are found and sorted in it
+FEATURE_BYTES = 2 << 20  # what a thread decompresses of a column at a time
+MOST_PARTS = 500  # each is an open file while they are laid out
+_PLACE = "place in order"
 _NOTED = pa.schema([("entity_key", pa.binary()), ("spot", pa.int64())])
 
 
@@ -51,13 +56,13 @@ class NewestRows:
 
     def find(self, *, after: bytes) -> int:
         """Note each key's newest row; how many keys lie behind ``after``."""
-        noted = pa.RecordBatchReader.from_batches(_NOTED, self._places(after))
         self._bound_memory()
+        noted = pa.RecordBatchReader.from_batches(_NOTED, self._places(after))
         self.connection.register("noted", noted)
         self.connection.execute("""
             create or replace temp table newest as
-            select row_number() over (order by entity_key) - 1 as place, entity_key, spot
-            from noted
+            select row_number() over () - 1 as place, spot
+            from (select spot from noted order by entity_key)
         """).fetchall()
         self.connection.unregister("noted")
         [(count,)] = self.connection.execute("select count(*) from newest").fetchall()
@@ -65,18 +70,42 @@ class NewestRows:
 
     def chunks(self, count: int) -> Iterator[tuple[list[bytes], pa.RecordBatch]]:
         """After :meth:`find`: keys and their rows, in key order."""
-        for first in range(0, count, self._part_rows):
-            query = f"""
-                with part as (
-                    from newest where place >= {first} and place < {first + self._part_rows}
-                )
-                select p.entity_key as "entity key", {columns_sql(self.table)}
-                from part as p
-                inner join {self.table.relation} as s on {self.table.spot_sql} = p.spot
-                order by p.place
-            """
-            for batch in self.connection.sql(query).to_arrow_reader(self.chunk_rows):
-                yield batch.column("entity key").to_pylist(), batch
+        names = [source for _, source in self.table.keys]
+        entities = [entity for entity, _ in self.table.keys]
+        with TemporaryDirectory(prefix="counterfoil-") as folder:
+            for path in self._lay_out(Path(folder), count):
+                with pa.OSFile(str(path)) as file:
+                    rows = pa.ipc.open_stream(file).read_all()
+                path.unlink()
+                rows = rows.take(np.argsort(rows.column(_PLACE).to_numpy())).combine_chunks()
+                for batch in rows.drop_columns(_PLACE).to_batches(self.chunk_rows):
+                    keys = key_bytes(entities, [batch.column(name).to_pylist() for name in names])
+                    yield keys, batch
+
+    def _lay_out(self, folder: Path, count: int) -> list[Path]:
+        """Every newest row into its part, which are in key order; rows within a part are not."""
+        query = f"""
+            select n.place as {quoted(_PLACE)}, {columns_sql(self.table)}
+            from {self.table.relation} as s
+            inner join newest as n on {self.table.spot_sql} = n.spot
+        """
+        size = max(self._part_rows, -(-count // MOST_PARTS))
+        paths = [folder / f"{part}.arrow" for part in range(-(-count // size))]
+        # a second thread would only take memory: what comes after takes longer than reading
+        self.connection.execute("set threads = 1").fetchall()
+        with ExitStack() as stack:
+            reader = stack.enter_context(
+                self.connection.sql(query).to_arrow_reader(self.chunk_rows)
+            )
+            parts = [
+                stack.enter_context(pa.ipc.new_stream(sink, reader.schema))
+                for sink in (stack.enter_context(pa.OSFile(str(path), "wb")) for path in paths)
+            ]
+            for batch in reader:
+                owners = batch.column(_PLACE).to_numpy() // size
+                for part in np.unique(owners):
+                    parts[part].write_batch(batch.filter(pa.array(owners == part)))
+        return paths
 
     @cached_property
     def _part_rows(self) -> int:
