@@ -15,6 +15,8 @@ import pyarrow.parquet as pq
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+OURS = "feature_repo.stores.asof_offline.AsofOfflineStore"
+
 _FLOOR = """
     select l.*, {features}
     from (select *, row_number() over () as place from labels) as l
@@ -40,7 +42,7 @@ _FLOOR_SIDE = """(
 def run_side(side: str, folder: Path, labels: str) -> dict[str, float]:
     """Time one side once; its result stays in the folder."""
     asked = pq.read_table(folder / f"{labels}.parquet")
-    job = {"floor": _floor, "ours": _ours, "stock": _stock, "wide": _wide}[side](folder, asked)
+    job = SIDES[side](folder, asked)
     before_mib = _peak_mib()
     cpu, started = time.process_time(), time.perf_counter()
     joined = job()
@@ -80,7 +82,7 @@ def _floor(folder: Path, asked: pa.Table) -> Callable[[], pa.Table]:
 
 
 def _ours(folder: Path, asked: pa.Table) -> Callable[[], pa.Table]:
-    store = _store(folder, "feature_repo.stores.asof_offline.AsofOfflineStore", _shop_views(folder))
+    store = _store(folder, OURS, _shop_views(folder))
     return lambda: store.get_historical_features(asked, _references(["item", "user"], 4)).to_arrow()
 
 
@@ -92,14 +94,55 @@ def _stock(folder: Path, asked: pa.Table) -> Callable[[], pa.Table]:
     ).to_arrow()
 
 
-def _wide(folder: Path, asked: pa.Table) -> Callable[[], pa.Table]:
-    paths = sorted(path for path in folder.glob("wide_*.parquet") if path.stem != "wide_labels")
-    views = [_view("user", path.stem, path, 50) for path in paths]
-    store = _store(folder, "feature_repo.stores.asof_offline.AsofOfflineStore", views)
-    references = [f"{path.stem}:user_f{number}" for path in paths for number in range(50)]
-    return lambda: store.get_historical_features(
-        asked, references, full_feature_names=True
-    ).to_arrow()
+def _wide(offline: str) -> Callable[[Path, pa.Table], Callable[[], pa.Table]]:
+    """1,000 features of 20 views through one of Feast's offline stores."""
+
+    def prepare(folder: Path, asked: pa.Table) -> Callable[[], pa.Table]:
+        paths = _wide_paths(folder)
+        store = _store(folder, offline, [_view("user", path.stem, path, 50) for path in paths])
+        references = [f"{path.stem}:user_f{number}" for path in paths for number in range(50)]
+        given = asked if offline == OURS else asked.to_pandas()
+        chosen = {} if offline == OURS else {"filter_by_created_timestamp": True}
+        return lambda: store.get_historical_features(
+            given, references, full_feature_names=True, **chosen
+        ).to_arrow()
+
+    return prepare
+
+
+def _wide_floor(folder: Path, asked: pa.Table) -> Callable[[], pa.Table]:
+    """The same by an ASOF join a view, side by side: one statement of 20 took 4 x as long."""
+    import duckdb
+
+    fresh = "case when l.event_timestamp - w.event_timestamp <= interval 90 day"
+    statements = []
+    for path in _wide_paths(folder):
+        features = ", ".join(
+            f"{fresh} then w.user_f{number} end as {path.stem}__user_f{number}"
+            for number in range(50)
+        )
+        side = _FLOOR_SIDE.format(entity="user", path=path)
+        statements.append(
+            f"select {features} from (select *, row_number() over () as place from labels) as l"
+            f" asof left join {side} as w"
+            " on l.user_id = w.user_id and l.event_timestamp >= w.known_at order by l.place"
+        )
+
+    def run() -> pa.Table:
+        joined = asked
+        with duckdb.connect(config={"threads": 2, "memory_limit": "3GB"}) as connection:
+            connection.register("labels", asked)
+            for statement in statements:
+                part = connection.sql(statement).to_arrow_table()
+                for name in part.column_names:
+                    joined = joined.append_column(name, part[name])
+        return joined
+
+    return run
+
+
+def _wide_paths(folder: Path) -> list[Path]:
+    return sorted(folder.glob("wide_[0-9]*.parquet"))
 
 
 def _references(entities: list[str], width: int) -> list[str]:
@@ -150,3 +193,13 @@ def _store(folder: Path, offline: str, views: list[object]) -> object:
     store._get_provider().offline_store  # noqa: B018  imports the store before the timed part
     store.apply([Entity(name=key, value_type=ValueType.STRING) for key in names] + views)
     return store
+
+
+SIDES = {
+    "floor": _floor,
+    "ours": _ours,
+    "stock": _stock,
+    "wide_floor": _wide_floor,
+    "wide_ours": _wide(OURS),
+    "wide_stock": _wide("duckdb"),
+}
