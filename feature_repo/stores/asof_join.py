@@ -19,10 +19,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from feature_repo.stores.feature_table import FeatureTable, columns_sql, quoted
+from feature_repo.stores.label_keys import EARLIEST, key_pairs, number_keys, take_labels
 from feature_repo.stores.label_rows import LabelRows, refuse_bad_labels
 from governance.files import atomic_path
-
-EARLIEST = datetime(1, 1, 1)  # noqa: DTZ001  the files hold naive UTC
 
 
 def point_in_time_join(
@@ -34,10 +33,13 @@ def point_in_time_join(
     known_only: bool = False,
 ) -> pa.Table:
     """``labels`` as they are, then the features of each table in order; missing is null."""
-    answers = _answers(connection, labels, tables, label_at=label_at, known_only=known_only)
+    answers: dict[int, pa.Table] = {}
+    for place, query in _answers(
+        connection, labels, tables, label_at=label_at, known_only=known_only
+    ):
+        answers[place] = connection.sql(query).to_arrow_table()
     joined = labels.table()
-    if answers is not None:
-        features = answers.to_arrow_table()
+    for _, features in sorted(answers.items()):
         for column, values in zip(features.column_names, features.columns, strict=True):
             joined = joined.append_column(column, values)
     return joined
@@ -57,8 +59,13 @@ def point_in_time_join_to_parquet(
 
     Memory holds a few chunks of rows and what ``connection`` may take; DuckDB spills the rest.
     """
-    answers = _answers(connection, labels, tables, label_at=label_at, known_only=known_only)
-    features = answers.to_arrow_reader(chunk_rows) if answers is not None else None
+    answers = []
+    for place, query in _answers(
+        connection, labels, tables, label_at=label_at, known_only=known_only
+    ):
+        connection.execute(f"create or replace temp table answer_{place} as {query}").fetchall()
+        answers.append(place)
+    features = _glued(connection, tables, answers, chunk_rows) if answers else None
     schema = pa.schema([*labels.schema, *(features.schema if features else ())])
     rows = 0
     with atomic_path(path) as beside, pq.ParquetWriter(beside, schema) as writer:
@@ -85,6 +92,18 @@ def _side_by_side(
         yield pa.Table.from_arrays(columns, schema=schema)
 
 
+def _glued(
+    connection: duckdb.DuckDBPyConnection,
+    tables: Sequence[FeatureTable],
+    answers: Sequence[int],
+    chunk_rows: int,
+) -> pa.RecordBatchReader:
+    """The features of all tables side by side, in the order that they are asked for in."""
+    sides = " positional join ".join(f"answer_{place}" for place in sorted(answers))
+    outputs = ", ".join(quoted(out) for table in tables for out, _ in table.features)
+    return connection.sql(f"select {outputs} from {sides}").to_arrow_reader(chunk_rows)
+
+
 def _answers(
     connection: duckdb.DuckDBPyConnection,
     labels: LabelRows,
@@ -92,97 +111,25 @@ def _answers(
     *,
     label_at: str,
     known_only: bool,
-) -> duckdb.DuckDBPyRelation | None:
-    """The features of every label, in the labels' order; None where no feature is asked for."""
+) -> Iterator[tuple[int, str]]:
+    """A table's place, and the SQL of its features for every label, in the labels' order.
+
+    To be run before the next one is asked for, which replaces what it reads. Tables of the same
+    keys follow each other; one of no features is left out.
+    """
     refuse_bad_labels(labels.schema, tables, label_at)
-    kinds = _take_labels(connection, labels, tables, label_at)
+    kinds = take_labels(connection, labels, tables, label_at)
     wanted = [table for table in tables if table.features]
-    pairs = [_key_pairs(connection, table, kinds) for table in wanted]
+    pairs = [key_pairs(connection, table, kinds) for table in wanted]
     for group in dict.fromkeys(tuple(label for label, _ in pair) for pair in pairs):
-        first, last = _number_keys(connection, group)
+        first, last = number_keys(connection, group)
         for place, (table, pair) in enumerate(zip(wanted, pairs, strict=True)):
             if tuple(label for label, _ in pair) == group:
                 sources = [source for _, source in pair]
                 _newest_rows(
                     connection, table, sources, known_only=known_only, first=first, last=last
                 )
-                connection.execute(_answer_sql(table, place))
-    if not wanted:
-        return None
-    sides = " positional join ".join(f"answer_{place}" for place in range(len(wanted)))
-    outputs = [quoted(out) for table in wanted for out, _ in table.features]
-    return connection.sql(f"select {', '.join(outputs)} from {sides}")
-
-
-def _take_labels(
-    connection: duckdb.DuckDBPyConnection,
-    labels: LabelRows,
-    tables: Sequence[FeatureTable],
-    label_at: str,
-) -> dict[str, tuple[str, str]]:
-    """Keys, times and places of the labels into a table; each key's column there and its type."""
-    keys = list(dict.fromkeys(label for table in tables for label, _ in table.keys))
-    connection.register("narrow_reader", labels.narrow(keys, label_at))
-    connection.execute(
-        "create or replace temp table narrow_labels as select * from narrow_reader"
-    ).fetchall()
-    connection.unregister("narrow_reader")
-    described = connection.sql("describe narrow_labels").fetchall()
-    kinds = {name: str(kind) for name, kind, *_ in described}
-    return {key: (f"key_{place}", kinds[f"key_{place}"]) for place, key in enumerate(keys)}
-
-
-def _key_pairs(
-    connection: duckdb.DuckDBPyConnection, table: FeatureTable, kinds: dict[str, tuple[str, str]]
-) -> list[tuple[str, str]]:
-    """SQL of both sides of each key, comparable: as they are if of one type, else as text."""
-    sources = ", ".join(quoted(source) for _, source in table.keys) or "1"
-    described = connection.sql(f"describe select {sources} from {table.relation}").fetchall()
-    pairs = []
-    for (label, source), (_, source_kind, *_) in zip(table.keys, described, strict=False):
-        column, kind = kinds[label]
-        if kind == source_kind and kind not in _FLOATS:
-            pairs.append((column, f"s.{quoted(source)}"))
-        else:
-            source_text = _key_text(f"s.{quoted(source)}", str(source_kind))
-            pairs.append((_key_text(column, kind), source_text))
-    return pairs
-
-
-_FLOATS = ("FLOAT", "DOUBLE")
-
-
-def _key_text(column: str, kind: str) -> str:
-    """A key as text: 1.0 is '1' (pandas makes floats of integers with nulls), NaN is no key."""
-    if kind in _FLOATS:
-        whole = f"{column} = trunc({column}) and abs({column}) < 1e18"
-        return (
-            f"case when {whole} then cast(cast({column} as bigint) as varchar)"
-            f" when not isnan({column}) then cast({column} as varchar) end"
-        )
-    if kind.startswith("TIMESTAMP") or kind == "DATE":
-        return f"cast(cast({column} as timestamp) as varchar)"
-    return f"cast({column} as varchar)"
-
-
-def _number_keys(
-    connection: duckdb.DuckDBPyConnection, group: tuple[str, ...]
-) -> tuple[datetime, datetime]:
-    """A number for each distinct key of the labels; returns the first and last time of a label."""
-    named = ", ".join(f"{key} as part_{i}" for i, key in enumerate(group))
-    known = " and ".join(f"({key}) is not null" for key in group) or "true"
-    same = " and ".join(f"({key}) = k.part_{i}" for i, key in enumerate(group)) or "true"
-    connection.execute(f"""
-        create or replace temp table label_keys as
-        select row_number() over () as key_id, *
-        from (select distinct {named or "true as part_0"} from narrow_labels where {known});
-        create or replace temp table label_rows as
-        select k.key_id, l.label_at, l.place
-        from narrow_labels as l left join label_keys as k on {same};
-    """).fetchall()
-    query = "select min(label_at), max(label_at) from label_rows"
-    [(first, last)] = connection.execute(query).fetchall()
-    return first or EARLIEST, last or EARLIEST
+                yield place, _answer_sql(table)
 
 
 def _newest_rows(
@@ -230,14 +177,13 @@ _DROP_OUTDATED = """
 """
 
 
-def _answer_sql(table: FeatureTable, place: int) -> str:
-    """The features of every label as table ``answer_<place>``, in the labels' order."""
+def _answer_sql(table: FeatureTable) -> str:
+    """The features of every label, in the labels' order."""
     spot = "n.best[3]"
     if table.ttl is not None:
         age = "epoch_us(l.label_at) - epoch_us(n.best[1])"
         spot = f"case when {age} <= {table.ttl // timedelta(microseconds=1)} then {spot} end"
     return f"""
-        create or replace temp table answer_{place} as
         with seen as (
             select l.place, {spot} as spot
             from label_rows as l

@@ -7,28 +7,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from sample_features import DAY_0, DAYS, US, write_features
+from sample_features import DAY_0, DAYS, US
 
 from governance.declarations import read_feature_models
-from governance.settings import Settings
 
 pytestmark = pytest.mark.pipeline
 
 SERVICE = "recommender_v1"
-
-
-@pytest.fixture(scope="module")
-def store_api():
-    from feature_repo import store
-
-    return store
-
-
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory, store_api):
-    settings = Settings(home=tmp_path_factory.mktemp("shop"))
-    write_features(settings, seed=0)
-    return settings, store_api.apply(settings)
 
 
 def labels(count=300, at=None):
@@ -60,8 +45,8 @@ def seen_row(model, rows, key, at):
     return rows[max(known)[2]]
 
 
-def test_historical_features_equal_brute_force_row_for_row(shop, store_api):
-    settings, _ = shop
+def test_historical_features_equal_brute_force_row_for_row(applied_shop, store_api):
+    settings, _ = applied_shop
     asked = labels()
     joined = store_api.historical_features(asked, service=SERVICE, settings=settings)
     columns = [column.name for column in store_api.service_columns(SERVICE)]
@@ -79,8 +64,8 @@ def test_historical_features_equal_brute_force_row_for_row(shop, store_api):
     assert found > 300
 
 
-def test_a_pandas_frame_gives_the_same_features_as_an_arrow_table(shop, store_api):
-    settings, store = shop
+def test_a_pandas_frame_gives_the_same_features_as_an_arrow_table(applied_shop, store_api):
+    settings, store = applied_shop
     asked = labels(50)
     ours = store_api.historical_features(asked, service=SERVICE, settings=settings)
     frame = store.get_historical_features(

@@ -18,25 +18,9 @@ SERVICE = "recommender_v1"
 ITEM_IDS = [str(number) for number in range(COUNTS["item_id"])]
 
 
-@pytest.fixture(scope="module")
-def store_api():
-    from feature_repo import store
-
-    return store
-
-
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory, store_api):
-    settings = Settings(home=tmp_path_factory.mktemp("shop"))
-    write_features(settings, seed=0)
-    store = store_api.apply(settings)
-    store_api.materialise(settings, as_of=AS_OF)
-    return settings, store
-
-
 @pytest.mark.parametrize("entity", ["user_id", "item_id"])
-def test_online_values_equal_offline_values(shop, store_api, entity):
-    settings, store = shop
+def test_online_values_equal_offline_values(online_shop, store_api, entity):
+    settings, store = online_shop
     ids = [*map(str, range(COUNTS[entity])), "absent"]
     asked = pa.table(
         {"user_id": ids, "item_id": ids, "event_timestamp": pa.array([AS_OF] * len(ids), US)}
@@ -53,8 +37,8 @@ def test_online_values_equal_offline_values(shop, store_api, entity):
     assert np.isnan(online.ages_seconds[-1])
 
 
-def test_feasts_own_online_read_gives_the_same_values(shop, store_api):
-    _, store = shop
+def test_feasts_own_online_read_gives_the_same_values(online_shop, store_api):
+    _, store = online_shop
     ids = [*map(str, range(20)), "absent"]
     ours = store_api.read_matrix(store, SERVICE, entity="item_id", ids=ids)
     answer = store.get_online_features(
@@ -71,8 +55,8 @@ def test_feasts_own_online_read_gives_the_same_values(shop, store_api):
         np.testing.assert_array_equal(theirs, ours.values[:, place])
 
 
-def test_rows_past_their_ttl_are_missing_and_the_edge_still_counts(shop, store_api):
-    _, store = shop
+def test_rows_past_their_ttl_are_missing_and_the_edge_still_counts(online_shop, store_api):
+    _, store = online_shop
     ids = [str(number) for number in range(90)]
     now = store_api.read_matrix(store, SERVICE, entity="item_id", ids=ids)
     oldest = timedelta(seconds=float(np.nanmax(now.ages_seconds)))
@@ -114,14 +98,16 @@ def test_reading_before_materialising_says_what_to_run(tmp_path, store_api):
     assert "it was not materialised" in caught.value.why
 
 
-def test_an_entity_that_the_service_does_not_know_is_refused(shop, store_api):
-    _, store = shop
+def test_an_entity_that_the_service_does_not_know_is_refused(online_shop, store_api):
+    _, store = online_shop
     with pytest.raises(InputError, match="has no view keyed by session_id"):
         store_api.read_matrix(store, SERVICE, entity="session_id", ids=["1"])
 
 
-def test_redis_by_one_setting_gives_the_values_of_sqlite(shop, store_api, redis_url, tmp_path):
-    _, on_sqlite = shop
+def test_redis_by_one_setting_gives_the_values_of_sqlite(
+    online_shop, store_api, redis_url, tmp_path
+):
+    _, on_sqlite = online_shop
     settings = Settings(home=tmp_path, online_store="redis", redis_url=redis_url)
     write_features(settings, seed=0)
     on_redis = store_api.apply(settings)
@@ -173,8 +159,8 @@ def push_user(store, at):
     store.write_to_online_store(name, pa.Table.from_pylist([row]).to_pandas().astype(types))
 
 
-def test_by_the_wall_clock_a_shop_that_ended_has_no_fresh_row(shop, store_api):
-    settings, _ = shop
+def test_by_the_wall_clock_a_shop_that_ended_has_no_fresh_row(online_shop, store_api):
+    settings, _ = online_shop
     live = settings.model_copy(update={"online_clock": "wall"})
     store = store_api.open_store(live)
     online = store_api.read_matrix(store, SERVICE, entity="item_id", ids=ITEM_IDS)
@@ -186,8 +172,8 @@ def test_by_the_wall_clock_a_shop_that_ended_has_no_fresh_row(shop, store_api):
     assert not at_the_end.missing.all()
 
 
-def test_a_request_for_a_user_and_items_is_what_two_reads_are(shop, store_api):
-    _, store = shop
+def test_a_request_for_a_user_and_items_is_what_two_reads_are(online_shop, store_api):
+    _, store = online_shop
     asked = {"user_id": ["3"], "item_id": [*ITEM_IDS[::-1], "absent"]}
     together = store_api.read_request(store, SERVICE, ids=asked)
     for entity, ids in asked.items():
@@ -198,8 +184,8 @@ def test_a_request_for_a_user_and_items_is_what_two_reads_are(shop, store_api):
         assert together[entity].read_at == alone.read_at
 
 
-def test_rows_hold_the_numbers_of_the_matrix_and_nulls_where_it_has_none(shop, store_api):
-    _, store = shop
+def test_rows_hold_the_numbers_of_the_matrix_and_nulls_where_it_has_none(online_shop, store_api):
+    _, store = online_shop
     ids = [*ITEM_IDS, "absent"]
     rows = store_api.read_rows(store, SERVICE, entity="item_id", ids=ids)
     matrix = store_api.read_matrix(store, SERVICE, entity="item_id", ids=ids)

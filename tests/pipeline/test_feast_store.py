@@ -16,30 +16,14 @@ pytestmark = pytest.mark.pipeline
 SERVICE = "recommender_v1"
 
 
-@pytest.fixture(scope="module")
-def store_api():
-    from feature_repo import store
-
-    return store
-
-
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory, store_api):
-    settings = Settings(home=tmp_path_factory.mktemp("shop"))
-    write_features(settings, seed=0)
-    store = store_api.apply(settings)
-    store_api.materialise(settings, as_of=AS_OF)
-    return settings, store
-
-
 def dump(settings):
     with sqlite3.connect(settings.online_path) as connection:
         names = connection.execute("select name from sqlite_master where type = 'table'").fetchall()
         return {name: connection.execute(f'select * from "{name}"').fetchall() for (name,) in names}
 
 
-def test_materialising_again_changes_nothing(shop, store_api):
-    settings, _ = shop
+def test_materialising_again_changes_nothing(online_shop, store_api):
+    settings, _ = online_shop
     before = dump(settings)
     counted: dict[str, int] = {}
 
@@ -74,8 +58,8 @@ def test_a_rebuild_with_other_rows_leaves_no_old_row_online(tmp_path, store_api)
     np.testing.assert_array_equal(*values)
 
 
-def test_feasts_own_materialise_writes_the_same_records(shop, store_api, tmp_path):
-    settings, _ = shop
+def test_feasts_own_materialise_writes_the_same_records(online_shop, store_api, tmp_path):
+    settings, _ = online_shop
     other = Settings(home=tmp_path)
     write_features(other, seed=0)
     store = store_api.apply(other)
@@ -128,10 +112,10 @@ def test_materialising_before_apply_says_what_to_run(tmp_path, store_api):
         store_api.materialise(settings, as_of=AS_OF)
 
 
-def test_opening_a_store_leaves_the_environment_as_it_was(shop, store_api):
+def test_opening_a_store_leaves_the_environment_as_it_was(online_shop, store_api):
     import os
 
-    settings, _ = shop
+    settings, _ = online_shop
     before = dict(os.environ)
     store_api.open_store(settings)
     assert dict(os.environ) == before

@@ -13,13 +13,6 @@ SERVICE = "recommender_v1"
 
 
 @pytest.fixture(scope="module")
-def store_api():
-    from feature_repo import store
-
-    return store
-
-
-@pytest.fixture(scope="module")
 def homes(shop_home, postgres_url, tmp_path_factory, store_api):
     """The sample's features applied and materialised twice: by SQLite, and by PostgreSQL."""
     found = []

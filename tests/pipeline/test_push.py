@@ -22,13 +22,6 @@ TABLE = "ftr_user__purchases"
 NOW = AS_OF + timedelta(days=30)
 
 
-@pytest.fixture(scope="module")
-def store_api():
-    from feature_repo import store
-
-    return store
-
-
 @pytest.fixture(params=["sqlite", "redis"])
 def shop(request, tmp_path, store_api):
     """(settings, Feast's store) of a materialised shop of generated tables."""
