@@ -3,8 +3,9 @@
 A retriever is any object with ``score(histories) -> (n, item_count) float32``, where a history is
 an array of item codes from 0, oldest first. ``-inf`` means "never proposed"; other values only
 need an order. One whose scores are mostly zero also has ``sparse_scores`` (CSR of positive
-scores, the rest not proposed), and one that can say why has ``causes``. Nothing is registered:
-what has these methods is a retriever (SASRec's scorer as much as a count matrix).
+scores, the rest not proposed); one whose scores are products has ``vectors`` and
+``item_vectors``; one that can say why has ``causes``. Nothing is registered: what has these
+methods is a retriever (SASRec's scorer as much as a count matrix).
 """
 
 from collections.abc import Callable, Sequence
@@ -15,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
+from training.exact_search import ExactIndex, best_of_rows, empty_lists
 from training.shop_data import Floats, Ints, Longs
 
 Histories = Sequence[Ints]
@@ -39,6 +41,19 @@ class SparseRetriever(Retriever, Protocol):
 
     def sparse_scores(self, histories: Histories) -> sp.csr_array:
         """(n, item_count) in CSR."""
+        ...
+
+
+@runtime_checkable
+class VectorRetriever(Retriever, Protocol):
+    """A retriever whose scores are products of two vectors; an empty history proposes nothing."""
+
+    def vectors(self, histories: Histories) -> Floats:
+        """(n, width)."""
+        ...
+
+    def item_vectors(self) -> Floats:
+        """(item_count, width)."""
         ...
 
 
@@ -71,8 +86,9 @@ def propose(
     progress: Callable[[int, int], None] | None = None,
 ) -> Proposals:
     """The exact k best of the catalogue for each history, block by block."""
-    items = np.full((len(histories), k), NO_ITEM, dtype=np.int32)
-    scores = np.full((len(histories), k), -np.inf, dtype=np.float32)
+    if isinstance(retriever, VectorRetriever):
+        return _by_vectors(retriever, histories, k=k, hide_seen=hide_seen)
+    items, scores = empty_lists(len(histories), k)
     begin, rows = 0, _BLOCK_ROWS if isinstance(retriever, SparseRetriever) else 64
     while begin < len(histories):
         block = histories[begin : begin + rows]
@@ -129,6 +145,19 @@ def best_per_row(row: Longs, score: npt.NDArray[np.floating], k: int) -> Longs:
     return kept
 
 
+def _by_vectors(
+    retriever: VectorRetriever, histories: Histories, *, k: int, hide_seen: bool
+) -> Proposals:
+    """One product per block of queries; the item vectors are made once."""
+    index = ExactIndex.of(retriever.item_vectors())
+    asking = np.flatnonzero([len(history) > 0 for history in histories])
+    shown = [histories[place] for place in asking]
+    items, scores = empty_lists(len(histories), k)
+    found = index.search(retriever.vectors(shown), k=k, hidden=shown if hide_seen else None)
+    items[asking], scores[asking] = found
+    return Proposals(items, scores)
+
+
 def _best_sparse(part: sp.csr_array, hidden: Histories, items: Ints, scores: Floats) -> None:
     k = items.shape[1]
     for place, history in enumerate(hidden):
@@ -141,22 +170,11 @@ def _best_sparse(part: sp.csr_array, hidden: Histories, items: Ints, scores: Flo
 
 
 def _best_dense(dense: Floats, hidden: Histories, items: Ints, scores: Floats) -> None:
-    k = items.shape[1]
-    columns = np.arange(dense.shape[1], dtype=np.int32)
-    for place, history in enumerate(hidden):
-        values = dense[place]
-        if len(history):
-            values = values.copy()
-            values[history] = -np.inf
-        kept = values > -np.inf
-        every = bool(kept.all())
-        _fill(
-            columns if every else columns[kept],
-            values if every else values[kept],
-            k,
-            items[place],
-            scores[place],
-        )
+    if any(len(history) for history in hidden):
+        dense = dense.copy()
+        for place, history in enumerate(hidden):
+            dense[place, history] = -np.inf
+    best_of_rows(dense, items, scores)
 
 
 def _fill(columns: Ints, values: Floats, k: int, items: Ints, scores: Floats) -> None:
