@@ -4,6 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 SPARK  := $(VENV)/.spark
+PEERS  := .venv-peers
 TORCH  := $(shell grep '^torch==' requirements.lock)
 # Bytecode off would make every start compile feast, torch and prefect again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -38,9 +39,11 @@ bench-features: $(READY)   ## joins, online reads, materialisation, growth besid
 bench-recommender: $(READY)   ## NDCG@10 against its floors; JSON=FILE keeps the figures
 	@$(BIN)/counterfoil evaluate recommender --json > $(or $(JSON),/dev/stdout)
 
-bench-recommenders: $(READY)   ## DATA=DIR PROTOCOL=leave-one-out|sessions: retrievers and fusions
-	@$(BIN)/python tests/benchmarks/recommenders.py --data $(DATA) --protocol $(PROTOCOL) \
-	  $(if $(JSON),--json $(JSON))
+bench-recommenders: $(READY)   ## the whole table, 2 h; QUICK=1: 10 min; DATA=DIR PROTOCOL=...: a part
+	@$(MAKE) --no-print-directory $(PEERS)/.ready || echo "no peers: they could not be installed" >&2
+	@$(BIN)/python tests/benchmarks/recommenders.py --peers $(PEERS)/bin/python \
+	  $(if $(DATA),--data $(DATA)) $(if $(PROTOCOL),--protocol $(PROTOCOL)) \
+	  $(if $(CUTOFF),--cutoff $(CUTOFF)) $(if $(QUICK),--quick) $(if $(JSON),--json $(JSON))
 
 bench-main-job: $(READY)   ## seconds and peak memory of the main job, first run and unchanged run
 	@$(BIN)/python tests/benchmarks/main_job.py $(if $(JSON),--json $(JSON))
@@ -64,6 +67,13 @@ $(READY): requirements.lock pyproject.toml
 	@$(BIN)/python -m compileall -q -j 2 -o 0 -o 1 -x 'py312_intrinsics' $(VENV)/lib || true
 	@touch $(READY)
 
+$(PEERS)/.ready: $(READY) pyproject.toml
+	@echo "Installing peers into $(PEERS) (about a minute, 1.2 GB with a CPU build of torch)" >&2
+	@test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	@$(PEERS)/bin/pip install --quiet --disable-pip-version-check $(TORCH)
+	@$(BIN)/uv pip install --quiet --python $(PEERS)/bin/python --group bench
+	@touch $(PEERS)/.ready
+
 $(SPARK): $(READY) requirements-spark.lock
 	@echo "Installing Spark into $(VENV) (about a minute, 480 MB)" >&2
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -r requirements-spark.lock
@@ -76,4 +86,4 @@ lock:   ## resolve pyproject.toml again, then look at the difference before comm
 	@mv requirements.lock.new requirements.lock && rm requirements.new
 
 clean:   ## remove state and environment
-	rm -rf .counterfoil $(VENV)
+	rm -rf .counterfoil $(VENV) $(PEERS)

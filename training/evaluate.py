@@ -84,18 +84,23 @@ def evaluate_recommender(
 
 def floors(data: ShopData, targets: Targets, window: Window) -> dict[str, Metrics]:
     """Popularity, personal frequency, and personal frequency that fades by week."""
+    rankings = floor_rankings(data, targets.users, window)
+    return {name: mean_metrics(ranked, targets) for name, ranked in rankings.items()}
+
+
+def floor_rankings(data: ShopData, users: Ints, window: Window) -> dict[str, list[Ints]]:
+    """The ten items of each floor for each user, from what was known at the cutoff."""
     cutoff_us = microseconds(window.cutoff)
     lines, count = data.lines.before(cutoff_us), len(data.item_ids)
-    rankings = {
-        "popularity": rank_by_popularity(lines, targets.users, item_count=count),
+    return {
+        "popularity": rank_by_popularity(lines, users, item_count=count),
         "personal_frequency": rank_by_frequency(
-            lines, targets.users, item_count=count, cutoff_us=cutoff_us
+            lines, users, item_count=count, cutoff_us=cutoff_us
         ),
         "personal_frequency_decayed": rank_by_frequency(
-            lines, targets.users, item_count=count, cutoff_us=cutoff_us, decay=WEEKLY_DECAY
+            lines, users, item_count=count, cutoff_us=cutoff_us, decay=WEEKLY_DECAY
         ),
     }
-    return {name: mean_metrics(ranked, targets) for name, ranked in rankings.items()}
 
 
 def predict_at(

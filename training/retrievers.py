@@ -150,7 +150,7 @@ def _by_vectors(
 ) -> Proposals:
     """One product per block of queries; the item vectors are made once."""
     index = ExactIndex.of(retriever.item_vectors())
-    asking = np.flatnonzero([len(history) > 0 for history in histories])
+    asking = [place for place, history in enumerate(histories) if len(history)]
     shown = [histories[place] for place in asking]
     items, scores = empty_lists(len(histories), k)
     found = index.search(retriever.vectors(shown), k=k, hidden=shown if hide_seen else None)

@@ -1,11 +1,14 @@
-"""Recommenders beside their floors on public protocols: ``make bench-recommenders``.
+"""Recommenders beside floors and peers on public protocols: ``make bench-recommenders``.
 
+    python tests/benchmarks/recommenders.py [--data DIR] [--quick] --json FILE
     python tests/benchmarks/recommenders.py --data DIR --protocol leave-one-out --json FILE
 
+Without a protocol: the whole table, every folder in DIR by its format (``recommenders_table.py``).
 ``leave-one-out``: S3-Rec files; all items ranked, seen ones hidden, strict. ``sessions``: SR-GNN
-files; all items ranked, nothing hidden. ``baskets``: the next basket of the shop in
-COUNTERFOIL_HOME. Knobs are chosen on validation; ties count against the model; intervals are
-95 % bootstraps over users or sessions. Progress goes to stderr. ``--quick`` is rough.
+files; all items ranked, nothing hidden. ``baskets``: the next basket from ``--cutoff`` on; DIR is a
+home or holds one file of invoices (UCI's columns); without DIR, the shop in COUNTERFOIL_HOME.
+Knobs are chosen on validation; ties count against the model; intervals are 95 % bootstraps over
+users or sessions. ``--quick`` is rough: fewer epochs, fewer users asked, every item ranked.
 """
 
 import argparse
@@ -13,6 +16,7 @@ import json
 import os
 import resource
 import sys
+import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -23,59 +27,100 @@ sys.path[:0] = [str(FOLDER), str(FOLDER.parents[1])]
 os.environ.setdefault("OMP_NUM_THREADS", str(len(os.sched_getaffinity(0))))
 
 from governance.errors import CounterfoilError  # noqa: E402 - threads are set before numpy loads
+from governance.files import write_text  # noqa: E402
 
 _VALIDATION_SHARE = 0.07  # of the train sessions, the last ones: about a week of five months
 
 
 def main() -> int:
-    """Measure one data set and print its figures as JSON under the folder's name."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, help="a folder of the protocol's format")
-    parser.add_argument(
-        "--protocol", choices=("leave-one-out", "sessions", "baskets"), required=True
-    )
-    parser.add_argument("--json", type=Path, help="write the figures to this file")
-    parser.add_argument("--quick", action="store_true", help="rough, in ten minutes")
-    parser.add_argument("--without-sasrec", action="store_true", help="count models only")
-    given = parser.parse_args()
-    if given.protocol != "baskets" and given.data is None:
-        parser.error("--data is needed for this protocol")
-    started = time.monotonic()
+    """Measure one data set, or all of them, and print the figures as JSON."""
+    given = _options()
     try:
-        name, figures = _measure(given)
+        if given.protocol is None:
+            from recommenders_table import measure_table
+
+            return measure_table(given)
+        with tempfile.TemporaryDirectory() as folder:
+            given.work = given.work or Path(folder)
+            given.work.mkdir(parents=True, exist_ok=True)
+            figures = _measure(given)
     except CounterfoilError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
-    figures["seconds"] = round(time.monotonic() - started, 1)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    figures["peak_memory_mib"] = round(peak / 1024)
-    text = json.dumps({name: figures}, indent=2) + "\n"
+    text = json.dumps(figures, indent=2) + "\n"
     if given.json:
-        given.json.write_text(text)
+        write_text(given.json, text)
     sys.stdout.write(text)
     return 0
 
 
-def _measure(given: argparse.Namespace) -> tuple[str, dict[str, Any]]:
-    """The data set's name in the JSON (its folder) and its figures."""
-    if given.protocol == "baskets":
-        from recommenders_baskets import measure_baskets
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, help="a folder of the protocol's format, or of such")
+    parser.add_argument("--protocol", choices=("leave-one-out", "sessions", "baskets"))
+    parser.add_argument("--cutoff", help="baskets: the day from which orders judge")
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    parser.add_argument("--peers", type=Path, help="the Python that has implicit and rectools")
+    parser.add_argument("--quick", action="store_true", help="rough, the table in ten minutes")
+    parser.add_argument("--without-sasrec", action="store_true", help="count models only")
+    parser.add_argument("--without-shop", action="store_true", help="no default shop in the table")
+    parser.add_argument("--work", type=Path, help="folder that lets a killed run go on")
+    given = parser.parse_args()
+    if given.protocol in ("leave-one-out", "sessions") and given.data is None:
+        parser.error("--data is needed for this protocol")
+    if given.peers and not given.peers.exists():
+        sys.stderr.write(f"no peers: there is no Python at {given.peers}\n")
+        given.peers = None
+    return given
 
-        return measure_baskets()
-    from recommenders_sequences import LEAVE_ONE_OUT, QUICK, SESSIONS, Effort, measure_sequences
+
+def _measure(given: argparse.Namespace) -> dict[str, Any]:
+    """One part under its name: the folder's, or the shop's."""
+    started = time.monotonic()
+    name, figures = _baskets(given) if given.protocol == "baskets" else _sequences(given)
+    figures["seconds"] = round(time.monotonic() - started, 1)
+    figures["threads"] = int(os.environ["OMP_NUM_THREADS"])
+    figures["is_quick"] = given.quick
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    figures["peak_memory_mib"] = round(peak / 1024)
+    return {name: figures}
+
+
+def _baskets(given: argparse.Namespace) -> tuple[str, dict[str, Any]]:
+    from recommenders_baskets import measure_baskets
+    from recommenders_shops import built_home, is_built, settings_of
+    from sequence_files import invoices_of
+
+    from governance.settings import get_settings
+
+    home, name = given.data or get_settings().home_dir, None
+    if given.data and not is_built(given.data):
+        home = given.work / "home"
+        built_home(home, invoices=invoices_of(given.data), quick=given.quick)
+        name = given.data.resolve().name
+    elif not is_built(home):
+        home = built_home(given.work / "home", invoices=None, quick=given.quick)
+    settings = settings_of(home)
+    return name or settings.shop, measure_baskets(settings, cutoff=given.cutoff, quick=given.quick)
+
+
+def _sequences(given: argparse.Namespace) -> tuple[str, dict[str, Any]]:
+    from recommenders_protocols import LEAVE_ONE_OUT, SESSIONS, Effort, quick
+    from recommenders_sequences import measure_sequences
     from sequence_files import read_sessions, read_users
 
     from training.sequences import later_sessions, leave_one_out
 
-    effort = replace(QUICK if given.quick else Effort(), with_sasrec=not given.without_sasrec)
-    name = given.data.resolve().name
+    effort = quick() if given.quick else Effort()
+    effort = replace(effort, with_sasrec=not given.without_sasrec)
+    name, shared = given.data.resolve().name, {"work": given.work, "peers": given.peers}
     if given.protocol == "leave-one-out":
         users = read_users(given.data)
         split = leave_one_out(users.sequences)
-        return name, measure_sequences(split, LEAVE_ONE_OUT, effort, titles=users.titles)
+        return name, measure_sequences(split, LEAVE_ONE_OUT, effort, titles=users.titles, **shared)
     files = read_sessions(given.data)
     split = later_sessions(files.train, files.test, validation_share=_VALIDATION_SHARE)
-    return name, measure_sequences(split, SESSIONS, effort)
+    return name, measure_sequences(split, SESSIONS, effort, **shared)
 
 
 if __name__ == "__main__":

@@ -1,36 +1,55 @@
-"""The next basket of the shop in COUNTERFOIL_HOME: the recommender, its retrievers, its floors.
+"""The next basket of a shop: the product's recommender, its retrievers alone, and the floors.
 
-Fitted on what was known before the test window and judged by raw orders within it, as
-``counterfoil evaluate recommender`` does; beside it each retriever alone, in the same run.
+Fitted on what was known before the cutoff and judged by raw orders after it, as ``counterfoil
+evaluate recommender`` does; every difference to a floor with its paired interval, in the same run.
 """
 
 import sys
+import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from recommenders_figures import LIST, Figures, Ground, above, judged
+from recommenders_shops import calendar_of
 
-from flows.steps.train import features_at, fit, shop_data
-from governance.settings import get_settings
-from training.evaluate import floors, predict_at
-from training.metrics import ndcg_at_k, recall_at_k, top_k
+from flows.steps.train import features_at, shop_data, training_config
+from governance.settings import Settings
+from training.content.train import title_vectors
+from training.evaluate import floor_rankings, predict_at
+from training.list_quality import item_groups
+from training.metrics import ndcg_at_k, popularity, recall_at_k, top_k
 from training.recommender.model import DEFAULT_LIMIT, RETRIEVERS, Recommender
 from training.recommender.signals import scores_of, shopper_of
+from training.recommender.train import TrainingConfig, train_recommender
+from training.retrievers import NO_ITEM
 from training.shop_data import Ints, ShopData
-from training.single_target import bootstrap
-from training.windows import Targets, Window, first_baskets
+from training.windows import Calendar, Targets, Window, first_baskets, microseconds
 
-_KEPT = 50  # of a retriever alone; the metrics look at ten
+Rankings = Sequence[Ints]
 
 
-def measure_baskets() -> tuple[str, dict[str, Any]]:
-    """The shop's name and its figures."""
-    settings = get_settings()
+def measure_baskets(settings: Settings, *, cutoff: str | None, quick: bool) -> Figures:
+    """The figures of the shop in the settings' home."""
     data = shop_data(settings)
-    fitted = fit(settings, data, lambda line: sys.stderr.write(f"{line}\n"))
-    window = fitted.calendar.test
+    calendar = calendar_of(data.lines, cutoff)
+    config = training_config(settings)
+    if quick:
+        calendar, config = _rough(calendar, config)
+    started = time.monotonic()
+    fitted = train_recommender(
+        data,
+        calendar=calendar,
+        config=config,
+        historical_features=features_at(settings),
+        inputs={},
+        progress=lambda line: sys.stderr.write(f"  {line}\n"),
+    )
+    window, trained = calendar.test, time.monotonic()
     targets = first_baskets(data.judge, window)
     recommender = fitted.at(data, window.cutoff)
+    remembered = time.monotonic()
     predictions = predict_at(
         data,
         recommender,
@@ -39,15 +58,67 @@ def measure_baskets() -> tuple[str, dict[str, Any]]:
         historical_features=features_at(settings),
         limit=DEFAULT_LIMIT,
     )
-    figures = {
-        "protocol": _described(data, targets, window),
-        "floors": floors(data, targets, window),
-        "fused": _judged([prediction.items for prediction in predictions], targets),
+    answered = time.monotonic()
+    rankings = {"fused": [prediction.items for prediction in predictions]}
+    figures = _figures(data, recommender, targets, window, rankings | _alone(recommender, targets))
+    figures["fused"] |= {
+        "fit_seconds": round(trained - started, 1),
+        "memory_seconds": round(remembered - trained, 1),
+        "users_per_second": round(len(targets.users) / max(answered - remembered, 1e-9), 1),
     }
-    return settings.shop, figures | _alone(recommender, targets)
+    return {"protocol": _described(data, targets, calendar)} | figures
 
 
-def _alone(recommender: Recommender, targets: Targets) -> dict[str, Any]:
+def _rough(calendar: Calendar, config: TrainingConfig) -> tuple[Calendar, TrainingConfig]:
+    """One training window, one epoch, a third of the trees."""
+    sasrec = replace(config.sasrec_training, epochs=1)
+    ranker = replace(config.ranker, trees=100)
+    rough = replace(config, sasrec_training=sasrec, ranker=ranker)
+    return replace(calendar, train_windows=1), rough
+
+
+def _figures(
+    data: ShopData,
+    recommender: Recommender,
+    targets: Targets,
+    window: Window,
+    rankings: dict[str, Rankings],
+) -> Figures:
+    ground = _ground(data, recommender, targets, window)
+    found_floors = floor_rankings(data, targets.users, window)
+    values = {name: _values(ranked, targets) for name, ranked in rankings.items()}
+    floor_values = {name: _values(ranked, targets) for name, ranked in found_floors.items()}
+    figures: Figures = {
+        "floors": {
+            name: _judge(found_floors[name], floor_values[name], targets, ground)
+            for name in found_floors
+        }
+    }
+    for name, ranked in rankings.items():
+        figures[name] = _judge(ranked, values[name], targets, ground)
+    figures["fused"]["above_floors"] = {
+        name: above(values["fused"], floor, ground.group) for name, floor in floor_values.items()
+    }
+    shown = {name: figures[name]["ndcg_at_10"] for name in rankings}
+    floors_shown = {name: figures["floors"][name]["ndcg_at_10"] for name in found_floors}
+    sys.stderr.write(f"ndcg_at_10: {shown}, floors: {floors_shown}\n")
+    return figures
+
+
+def _ground(data: ShopData, recommender: Recommender, targets: Targets, window: Window) -> Ground:
+    """Items are alike by their finest category, or by title in a shop without categories."""
+    known = data.lines.before(microseconds(window.cutoff))
+    finest = data.categories[:, -1]
+    history = recommender.memory.history
+    return Ground(
+        group=targets.users,
+        acts_before=np.array([history.of(int(user)).basket_count for user in targets.users]),
+        counts=popularity(known, len(data.item_ids)).astype(np.int64),
+        likeness=finest if finest.max(initial=0) > 0 else title_vectors(data.titles),
+    )
+
+
+def _alone(recommender: Recommender, targets: Targets) -> dict[str, Rankings]:
     """Each retriever over the whole catalogue; a user unknown at the cutoff gets nothing."""
     memory = recommender.memory
     rankings: dict[str, list[Ints]] = {name: [] for name in RETRIEVERS}
@@ -56,34 +127,52 @@ def _alone(recommender: Recommender, targets: Targets) -> dict[str, Any]:
         known = len(shopper.bought.item) > 0
         scores = scores_of(memory, shopper) if known else {}
         for name in RETRIEVERS:
-            ranked = top_k(scores[name], _KEPT) if known else np.empty(0, dtype=np.int32)
+            ranked = top_k(scores[name], LIST) if known else np.empty(0, dtype=np.int32)
             rankings[name].append(ranked)
-    return {name: _judged(ranked, targets) for name, ranked in rankings.items()}
+    return dict(rankings)
 
 
-def _judged(rankings: Sequence[Ints], targets: Targets) -> dict[str, Any]:
-    """NDCG, share of users with a hit, and recall at 10, each with its interval over users."""
-    wanted = [targets.of(place) for place in range(len(targets.users))]
-    pairs = list(zip(rankings, wanted, strict=True))
-    values = {
-        "ndcg_at_10": [ndcg_at_k(ranked, basket, 10) for ranked, basket in pairs],
-        "hr_at_10": [float(np.isin(ranked[:10], basket).any()) for ranked, basket in pairs],
-        "recall_at_10": [recall_at_k(ranked, basket, 10) for ranked, basket in pairs],
+def _values(rankings: Rankings, targets: Targets) -> dict[str, np.ndarray]:
+    """NDCG, whether there was a hit, and recall at 10, per user."""
+    pairs = [(ranked, targets.of(place)) for place, ranked in enumerate(rankings)]
+    return {
+        "ndcg_at_10": np.array([ndcg_at_k(ranked, basket, 10) for ranked, basket in pairs]),
+        "hr_at_10": np.array([float(np.isin(r[:10], basket).any()) for r, basket in pairs]),
+        "recall_at_10": np.array([recall_at_k(ranked, basket, 10) for ranked, basket in pairs]),
     }
-    figures: dict[str, Any] = {}
-    for name, found in values.items():
-        interval = bootstrap(np.array(found), targets.users)
-        figures[name] = round(interval.mean, 5)
-        figures[f"{name}_interval"] = [round(interval.low, 5), round(interval.high, 5)]
-    return figures
 
 
-def _described(data: ShopData, targets: Targets, window: Window) -> dict[str, Any]:
+def _judge(
+    rankings: Rankings, values: dict[str, np.ndarray], targets: Targets, ground: Ground
+) -> Figures:
+    lists = np.full((len(rankings), LIST), NO_ITEM, dtype=np.int32)
+    for row, ranked in enumerate(rankings):
+        lists[row, : len(ranked[:LIST])] = ranked[:LIST]
+    return judged(values, lists, ground) | {"by_item": _by_item(lists, targets, ground)}
+
+
+def _by_item(lists: np.ndarray, targets: Targets, ground: Ground) -> Figures:
+    """Of the basket items that few or no baskets taught, the share that the lists hold."""
+    owner = np.repeat(np.arange(len(targets.users)), np.diff(targets.starts))
+    is_found = (lists[owner] == targets.items[:, None]).any(axis=1)
+    return {
+        name: {
+            "targets": int(chosen.sum()),
+            "recall_at_10": round(float(is_found[chosen].mean()), 5) if chosen.any() else 0.0,
+        }
+        for name, chosen in item_groups(ground.counts[targets.items]).items()
+    }
+
+
+def _described(data: ShopData, targets: Targets, calendar: Calendar) -> dict[str, Any]:
     return {
         "name": "baskets",
         "items": len(data.item_ids),
+        "items_ranked": "all",
         "users": len(targets.users),
         "mean_basket_items": round(len(targets.items) / max(len(targets.users), 1), 2),
-        "cutoff": window.cutoff.isoformat(),
-        "ends_at": window.ends_at.isoformat(),
+        "cutoff": calendar.test.cutoff.isoformat(),
+        "ends_at": calendar.test.ends_at.isoformat(),
+        "validation_from": calendar.validation.cutoff.isoformat(),
+        "train_windows": len(calendar.train),
     }

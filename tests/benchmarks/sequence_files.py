@@ -1,20 +1,27 @@
-"""Readers of the two public sequence formats; files are found by what is in them, never by name.
+"""Readers of the public formats; files are found by what is in them, never by name.
 
 S3-Rec: a line per user, ``user item item ...`` in time order. SR-GNN: a file of train sessions
 (``item item ...`` in time order of sessions) and a file of requests, ``prefix TAB next item``.
-A table with the columns ``item_id`` and ``title`` beside them is read too.
+A table with the columns ``item_id`` and ``title`` beside them is read too. Invoices (UCI's columns)
+are found here and read by the product's importer.
 """
 
 import csv
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
+from flows.importers.online_retail import COLUMNS as INVOICE_COLUMNS
 from governance.errors import InputError
 from training.sequences import Requests, Sequences, sequences_of
 
+Format = Literal["leave-one-out", "sessions", "baskets"]
 _LOOKED_AT_LINES = 50
+_LONGEST_HEADER = 10_000  # characters
 
 
 @dataclass(frozen=True)
@@ -53,6 +60,22 @@ def read_sessions(folder: Path) -> SessionFiles:
     target = np.array([items[-1] for items in asked], dtype=np.int32)
     requests = Requests([items[:-1] for items in asked], target, group.astype(np.int32))
     return SessionFiles(sequences_of(codes[: len(train)], len(known)), requests)
+
+
+def format_of(folder: Path) -> Format | None:
+    """The protocol whose files ``folder`` holds, if it is one."""
+    files = [path for path in sorted(folder.iterdir()) if path.is_file()]
+    if sum(_is_invoices(path) for path in files) == 1:
+        return "baskets"
+    if sum(_is_sequences(path) for path in files) != 1:
+        return None
+    requests = sum(_is_requests(path) for path in files)
+    return {0: "leave-one-out", 1: "sessions"}.get(requests)
+
+
+def invoices_of(folder: Path) -> Path:
+    """The one file of invoices in ``folder``."""
+    return _only(folder, _is_invoices, f"a table with the columns {', '.join(INVOICE_COLUMNS)}")
 
 
 def _titles(folder: Path) -> dict[str, str]:
@@ -100,6 +123,18 @@ def _is_requests(path: Path) -> bool:
         len(parts) == 2 and _numbers(parts[0].split(" ")) and _numbers(parts[1:])
         for parts in looked
     )
+
+
+def _is_invoices(path: Path) -> bool:
+    if path.suffix == ".parquet":
+        try:
+            names = pq.read_schema(path).names
+        except (OSError, pa.ArrowInvalid):
+            return False
+    else:
+        with path.open(encoding="utf-8-sig", errors="replace") as file:  # UCI's own is Latin-1
+            names = file.readline(_LONGEST_HEADER).strip().replace('"', "").split(",")
+    return set(INVOICE_COLUMNS) <= set(names)
 
 
 def _numbers(words: list[str]) -> bool:

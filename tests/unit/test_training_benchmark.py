@@ -75,5 +75,9 @@ def test_the_command_measures_a_small_folder(tmp_path, protocol):
     assert figures["covisitation"][main] > 0.9  # every item has one successor
     assert figures["fused"][main] > 0.9
     assert figures["floors"]["popularity"][main] < 0.3
-    low, high = figures["fused"][f"{main}_interval"]
+    low, high = figures["fused"]["interval"][main]
     assert low <= figures["fused"][main] <= high
+    assert figures["fused"]["above_floors"]["popularity"][main]["is_clear"]
+    assert figures["fused"]["coverage_at_10"] > figures["floors"]["popularity"]["coverage_at_10"]
+    by_user = figures["fused"]["by_user"].values()
+    assert sum(group["requests"] for group in by_user) == figures["protocol"]["test_requests"]
