@@ -85,7 +85,7 @@ def _candidates(row: Floats, k: int) -> Longs:
         return _candidates(np.where(np.isnan(row), np.float32(-np.inf), row), k)
     least = np.partition(largest, groups - k)[groups - k]
     if least == -np.inf:
-        return np.flatnonzero(row > -np.inf)
+        return _reaching(row, k)
     reaching = np.flatnonzero(largest >= least)
     step, place = np.nonzero(folded[:, reaching] >= least)
     rest = np.flatnonzero(row[depth * groups :] >= least) + depth * groups
@@ -95,8 +95,8 @@ def _candidates(row: Floats, k: int) -> Longs:
 
 def _reaching(row: Floats, k: int) -> Longs:
     """Places of the k largest of a short row, all equals of the k-th included."""
-    found = np.flatnonzero(row > -np.inf)  # false for NaN
-    if len(found) <= k:
-        return found
-    values = row[found]
-    return found[values >= np.partition(values, len(values) - k)[len(values) - k]]
+    found: Longs = np.flatnonzero(row > -np.inf)  # false for NaN
+    if len(found) > k:
+        values = row[found]
+        found = found[values >= np.partition(values, len(values) - k)[len(values) - k]]
+    return found

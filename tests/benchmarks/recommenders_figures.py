@@ -29,7 +29,7 @@ class Ground:
 def judged(values: Mapping[str, Values], lists: np.ndarray, ground: Ground) -> Figures:
     """``values``: per metric one number per request; ``lists`` (requests, LIST) item codes."""
     quality = list_quality(lists, ground.counts, likeness=ground.likeness, k=LIST)
-    figures = _means(values, ground.group) | {
+    figures = means(values, ground.group) | {
         f"coverage_at_{LIST}": round(quality.coverage, 5),
         "novelty": round(quality.novelty, 3),
         "diversity": round(quality.diversity, 4),
@@ -55,7 +55,7 @@ def above(ours: Mapping[str, Values], floor: Mapping[str, Values], group: np.nda
     return figures
 
 
-def _means(values: Mapping[str, Values], group: np.ndarray) -> Figures:
+def means(values: Mapping[str, Values], group: np.ndarray) -> Figures:
     """Each metric, and under ``interval`` its 95 % bootstrap over users or sessions."""
     found = {name: bootstrap(per_request, group) for name, per_request in values.items()}
     means: Figures = {name: round(one.mean, 5) for name, one in found.items()}
@@ -71,5 +71,5 @@ def _by_group(
         inside = {metric: per_request[chosen] for metric, per_request in values.items()}
         figures[name] = {"requests": int(chosen.sum())}
         if chosen.any():
-            figures[name] |= _means(inside, group[chosen])
+            figures[name] |= means(inside, group[chosen])
     return figures

@@ -7,12 +7,12 @@ their pins are not ours. They read the split and write lists as .npz; nothing el
 import json
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from recommenders_protocols import Effort, Protocol
+from recommenders_figures import Figures
+from recommenders_task import Task, judge_alone, say
 
 from training.retrievers import Histories, Proposals
 from training.sequences import Requests, Sequences, Split
@@ -26,24 +26,23 @@ _VALIDATION = 2_000  # requests that choose a peer's knobs or epoch
 _SPARE_SECONDS = 900.0  # beside learning in epochs: counting, scoring, imports
 
 
-@dataclass(frozen=True)
-class Peer:
-    """Its lists for the test requests (None: it did not run) and its times, or why it did not."""
-
-    proposals: Proposals | None
-    facts: dict[str, Any]
-
-
-def measure_peers(
-    split: Split, protocol: Protocol, effort: Effort, python: Path, work: Path
-) -> dict[str, Peer]:
-    """Every peer, one after the other, with the seconds that ``effort`` gives."""
+def measure_peers(task: Task, python: Path, work: Path) -> Figures:
+    """Every peer, one after the other; their lists are judged as ours are."""
     path = work / "split.npz"
-    np.savez(path, **_arrays(split, hides_seen=protocol.hides_seen, k=effort.kept))
-    return {name: _one(name, python, path, effort.peer_seconds) for name in NAMES}
+    hides_seen, k = task.protocol.hides_seen, task.effort.kept
+    np.savez(path, **_arrays(task.split, hides_seen=hides_seen, k=k))
+    found: Figures = {}
+    for name in NAMES:
+        facts, proposals = _one(name, python, path, task.effort.peer_seconds)
+        found[name] = facts if proposals is None else judge_alone(proposals, task) | facts
+        say(f"peer {name}", found[name])
+    return found
 
 
-def _one(name: str, python: Path, split_path: Path, seconds: float) -> Peer:
+def _one(
+    name: str, python: Path, split_path: Path, seconds: float
+) -> tuple[Figures, Proposals | None]:
+    """Its times and its lists, or why it did not run."""
     out = split_path.with_name(f"{name}.npz")
     command = [python, _SIDE, name, "--split", split_path, "--out", out, "--seconds", seconds]
     limit = seconds + _SPARE_SECONDS
@@ -53,16 +52,16 @@ def _one(name: str, python: Path, split_path: Path, seconds: float) -> Peer:
             capture_output=True, text=True, timeout=limit, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
-        return Peer(None, {"not_run": f"not done within {limit:.0f} s"})
+        return {"not_run": f"not done within {limit:.0f} s"}, None
     if done.returncode != 0:
         sys.stderr.write(done.stderr)
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        return Peer(None, {"not_run": f"failed: {last}"})
+        return {"not_run": f"failed: {last}"}, None
     facts = json.loads(done.stdout.strip().splitlines()[-1])
     if "not_run" in facts:
-        return Peer(None, facts)
+        return facts, None
     with np.load(out) as found:
-        return Peer(Proposals(found["items"], found["scores"]), facts)
+        return facts, Proposals(found["items"], found["scores"])
 
 
 def _arrays(split: Split, *, hides_seen: bool, k: int) -> dict[str, Any]:

@@ -3,50 +3,27 @@
 Nothing here sees a test target before the last step of a model, and no choice is made after it.
 """
 
-import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from recommenders_figures import LIST, Figures, Ground, above, judged
+from recommenders_figures import Figures, Ground
+from recommenders_fused import measure_fusions
 from recommenders_models import Recipe, recipes
 from recommenders_peers import measure_peers
-from recommenders_protocols import Effort, Protocol, Values
+from recommenders_protocols import Effort, Protocol
 from recommenders_sasrec import fit_sasrec_proposals
+from recommenders_task import Answer, Task, judge_alone, say
 
 from training.content.train import title_vectors
-from training.fusion.model import pool_of
-from training.fusion.train import FUSIONS, FittedFusion, fit_fusion, places_of
 from training.item_neighbours.train import interactions
 from training.knobs import choose_knobs
 from training.retrievers import Proposals, propose
 from training.sequences import Requests, Split
 from training.single_target import places
-
-_PART = 10_000  # requests fused at once, so that memory stays bounded
-
-
-@dataclass(frozen=True)
-class Task:
-    """One data set under one protocol, and how much is tried on it."""
-
-    split: Split
-    taught: Requests  # the validation requests that teach the fusion
-    protocol: Protocol
-    effort: Effort
-    ground: Ground
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A model's proposals for those who teach the fusion and for those who judge."""
-
-    validation: Proposals
-    test: Proposals
-    figures: Figures
 
 
 def measure_sequences(
@@ -81,9 +58,9 @@ def measure_sequences(
     if effort.with_sasrec:
         answers["sasrec"] = _sasrec(task, work)
         figures["sasrec"] = answers["sasrec"].figures
-    figures["fused"] = _fused(answers, task, tuple(figures["floors"]))
+    figures["fused"] = measure_fusions(answers, task, tuple(figures["floors"]))
     if peers is not None:
-        figures["peers"] = _peers(task, peers, work)
+        figures["peers"] = measure_peers(task, peers, work)
     return figures
 
 
@@ -106,7 +83,7 @@ def _one_model(recipe: Recipe, task: Task) -> Answer:
     fitted = time.monotonic()
     test = _propose(retriever, split.test, protocol, kept)
     scored = time.monotonic()
-    figures = _judge_alone(test, task) | {
+    figures = judge_alone(test, task) | {
         "knobs": asdict(choice.config),
         "knobs_tried": choice.tried,
         "validation": round(choice.reached, 5),
@@ -114,7 +91,7 @@ def _one_model(recipe: Recipe, task: Task) -> Answer:
         "fit_seconds": round(fitted - begun, 2),
         "users_per_second": round(len(split.test) / max(scored - fitted, 1e-9)),
     }
-    _say(recipe.name, figures)
+    say(recipe.name, figures)
     return Answer(validation, test, figures)
 
 
@@ -127,101 +104,13 @@ def _sasrec(task: Task, work: Path) -> Answer:
         seconds=task.effort.sasrec_seconds,
         work=work,
     )
-    figures = _judge_alone(test, task) | facts
-    _say("sasrec", figures)
+    figures = judge_alone(test, task) | facts
+    say("sasrec", figures)
     return Answer(validation, test, figures)
 
 
 def _propose(retriever: Any, requests: Requests, protocol: Protocol, kept: int) -> Proposals:
     return propose(retriever, requests.histories, k=kept, hide_seen=protocol.hides_seen)
-
-
-def _fused(answers: dict[str, Answer], task: Task, floors: Sequence[str]) -> Figures:
-    """Fit every fusion on validation, judge each on the test; the chosen one is ``fused``."""
-    item_count, started = task.split.known.item_count, time.monotonic()
-    validation = {name: answer.validation for name, answer in answers.items()}
-    pool = pool_of(validation, item_count=item_count, k=task.effort.kept)
-    counts = np.bincount(task.split.known.item, minlength=item_count).astype(np.float32)
-    fusion = fit_fusion(
-        pool,
-        task.taught,
-        popularity=counts,
-        judge=task.protocol.judge,
-        config=task.effort.fusion,
-    )
-    fitted = time.monotonic()
-    sys.stderr.write(f"fused: {fusion.chosen} was best on validation: {fusion.reached}\n")
-    place, lists = _fuse_test(fusion, answers, task)
-    found = {name: _judge(place[name], lists, task, in_full=False) for name in FUSIONS}
-    for name in FUSIONS:
-        found[name]["validation"] = round(fusion.reached[name], 5)
-        _say(f"fused by {name}", found[name])
-    ours, test = _values(place[fusion.chosen], task.protocol), task.split.test
-    above_floors = {
-        name: above(
-            ours, _values(places(answers[name].test, test.target), task.protocol), test.group
-        )
-        for name in floors
-    }
-    return {
-        **_judge(place[fusion.chosen], lists, task),
-        "above_floors": above_floors,
-        **found,
-        "chosen": fusion.chosen,
-        "weights": dict(zip(pool.names, fusion.weights.astype(float).round(4), strict=True)),
-        "order": list(fusion.order),
-        "trees": fusion.learned.booster.best_iteration,
-        "fit_seconds": round(fitted - started, 1),
-        "score_seconds": round(time.monotonic() - fitted, 1),
-    }
-
-
-def _fuse_test(
-    fusion: FittedFusion, answers: dict[str, Answer], task: Task
-) -> tuple[dict[str, Values], np.ndarray]:
-    """Places of the targets by each fusion, and the lists of the chosen one."""
-    split = task.split
-    popular = np.bincount(split.learned.item, minlength=split.learned.item_count)
-    learned = replace(fusion.learned, popularity=popular.astype(np.float32))
-    fusion = replace(fusion, learned=learned)
-    parts: dict[str, list[Values]] = {name: [] for name in FUSIONS}
-    lists = np.empty((len(split.test), LIST), dtype=np.int32)
-    for begin in range(0, len(split.test), _PART):
-        at = np.arange(begin, min(begin + _PART, len(split.test)))
-        requests = split.test.at(at)
-        kept = {n: Proposals(a.test.items[at], a.test.scores[at]) for n, a in answers.items()}
-        pool = pool_of(kept, item_count=split.known.item_count, k=task.effort.kept)
-        target = pool.target_rows(requests.target)
-        for name in FUSIONS:
-            fused = fusion.fuse(name, pool, requests.histories)
-            parts[name].append(places_of(pool, fused, target))
-            if name == fusion.chosen:
-                lists[at] = pool.best(fused, LIST).items
-    return {name: np.concatenate(found) for name, found in parts.items()}, lists
-
-
-def _peers(task: Task, python: Path, work: Path) -> Figures:
-    """Peers answer the same requests; their lists are judged here as ours are."""
-    found: Figures = {}
-    for name, peer in measure_peers(task.split, task.protocol, task.effort, python, work).items():
-        judge = {} if peer.proposals is None else _judge_alone(peer.proposals, task)
-        found[name] = judge | peer.facts
-        _say(f"peer {name}", found[name])
-    return found
-
-
-def _judge_alone(test: Proposals, task: Task) -> Figures:
-    return _judge(places(test, task.split.test.target), test.items, task)
-
-
-def _judge(place: Values, lists: np.ndarray, task: Task, *, in_full: bool = True) -> Figures:
-    figures = judged(_values(place, task.protocol), lists, task.ground)
-    kept = (*task.protocol.metrics, "interval")
-    return figures if in_full else {name: figures[name] for name in kept}
-
-
-def _values(place: Values, protocol: Protocol) -> dict[str, Values]:
-    return {name: of_places(place) for name, of_places in protocol.metrics.items()}
 
 
 def _ground(split: Split, titles: Sequence[str]) -> Ground:
@@ -260,9 +149,3 @@ def _described(task: Task, *, of_titles: bool) -> Figures:
         "items_ranked": "all",
         "diversity_of": "titles" if of_titles else "who acted on the items",
     }
-
-
-def _say(name: str, figures: Figures) -> None:
-    shown = {k: v for k, v in figures.items() if isinstance(v, float | int)}
-    sys.stderr.write(f"{name}: {shown}\n")
-    sys.stderr.flush()
