@@ -6,7 +6,7 @@
 Without a protocol: the whole table, every folder in DIR by its format (``recommenders_table.py``).
 ``leave-one-out``: S3-Rec files; all items ranked, seen ones hidden, strict. ``sessions``: SR-GNN
 files; all items ranked, nothing hidden. ``baskets``: the next basket from ``--cutoff`` on; DIR is a
-home or holds one file of invoices (UCI's columns); without DIR, the shop in COUNTERFOIL_HOME.
+home or holds one file of invoices (UCI's columns); without DIR, the default shop.
 Knobs are chosen on validation; ties count against the model; intervals are 95 % bootstraps over
 users or sessions. ``--quick`` is rough: fewer epochs, fewer users asked, every item ranked.
 """
@@ -88,17 +88,16 @@ def _measure(given: argparse.Namespace) -> dict[str, Any]:
 
 def _baskets(given: argparse.Namespace) -> tuple[str, dict[str, Any]]:
     from recommenders_baskets import measure_baskets
-    from recommenders_shops import built_home, is_built, settings_of
+    from recommenders_shops import built_home, holds_default_shop, is_built, settings_of
     from sequence_files import invoices_of
 
     from governance.settings import get_settings
 
-    home, name = given.data or get_settings().home_dir, None
+    name, home = None, given.data or get_settings().home_dir
     if given.data and not is_built(given.data):
-        home = given.work / "home"
+        name, home = given.data.resolve().name, given.work / "home"
         built_home(home, invoices=invoices_of(given.data), quick=given.quick)
-        name = given.data.resolve().name
-    elif not is_built(home):
+    elif not given.data and not holds_default_shop(home):
         home = built_home(given.work / "home", invoices=None, quick=given.quick)
     settings = settings_of(home)
     return name or settings.shop, measure_baskets(settings, cutoff=given.cutoff, quick=given.quick)

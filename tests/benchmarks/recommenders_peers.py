@@ -1,7 +1,8 @@
 """Peers from PyPI on our split: each in a process of their own Python, judged by our metrics.
 
-``make bench-recommenders`` installs them (extra ``bench``) into an environment beside ours, since
-their pins are not ours. They read the split and write lists as .npz; nothing else passes between.
+``make bench-recommenders`` installs them (group ``bench`` of pyproject.toml) into an environment
+beside ours, since their pins are not ours. They read the split and write lists as .npz; nothing
+else passes between.
 """
 
 import json
@@ -12,18 +13,14 @@ from typing import Any
 
 import numpy as np
 from recommenders_figures import Figures
+from recommenders_protocols import Effort
 from recommenders_task import Task, judge_alone, say
 
 from training.retrievers import Histories, Proposals
 from training.sequences import Requests, Sequences, Split
 
-NAMES = (
-    "implicit_cosine", "implicit_bm25", "implicit_als", "implicit_bpr", "rectools_ease",
-    "rectools_sasrec",
-)  # fmt: skip
 _SIDE = Path(__file__).parent / "recommenders_peers_side.py"
 _VALIDATION = 2_000  # requests that choose a peer's knobs or epoch
-_SPARE_SECONDS = 900.0  # beside learning in epochs: counting, scoring, imports
 
 
 def measure_peers(task: Task, python: Path, work: Path) -> Figures:
@@ -32,20 +29,21 @@ def measure_peers(task: Task, python: Path, work: Path) -> Figures:
     hides_seen, k = task.protocol.hides_seen, task.effort.kept
     np.savez(path, **_arrays(task.split, hides_seen=hides_seen, k=k))
     found: Figures = {}
-    for name in NAMES:
-        facts, proposals = _one(name, python, path, task.effort.peer_seconds)
+    for name in task.effort.peers:
+        facts, proposals = _one(name, python, path, task.effort)
         found[name] = facts if proposals is None else judge_alone(proposals, task) | facts
         say(f"peer {name}", found[name])
     return found
 
 
 def _one(
-    name: str, python: Path, split_path: Path, seconds: float
+    name: str, python: Path, split_path: Path, effort: Effort
 ) -> tuple[Figures, Proposals | None]:
     """Its times and its lists, or why it did not run."""
     out = split_path.with_name(f"{name}.npz")
-    command = [python, _SIDE, name, "--split", split_path, "--out", out, "--seconds", seconds]
-    limit = seconds + _SPARE_SECONDS
+    command = [python, _SIDE, name, "--split", split_path, "--out", out]
+    command += ["--seconds", effort.peer_seconds]
+    limit = effort.peer_limit_seconds
     try:
         done = subprocess.run(
             [str(word) for word in command],

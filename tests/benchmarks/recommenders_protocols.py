@@ -55,18 +55,25 @@ class Effort:
     test_requests: int = 10_000_000  # drawn by user or session where there are more
     fusion: FusionConfig = field(default_factory=lambda: FusionConfig(threads=threads()))
     sasrec_seconds: float = 1_500.0  # of learning; epochs are cut to fit
+    peers: tuple[str, ...] = (
+        "implicit_cosine", "implicit_bm25", "implicit_als", "implicit_bpr", "rectools_ease",
+        "rectools_sasrec",
+    )  # fmt: skip
     peer_seconds: float = 600.0  # of a peer that learns in epochs
+    peer_limit_seconds: float = 1_200.0  # of any peer, imports and scoring included
     with_sasrec: bool = True
 
 
 def quick() -> Effort:
     """A quarter of the table's ten minutes for a data set of Beauty's or Diginetica's size."""
     return Effort(
-        knob_requests=600,
+        knob_requests=1_000,
+        knob_rounds=0,  # the models' own defaults
         kept=60,
         taught_requests=6_000,
         test_requests=4_000,
         fusion=FusionConfig(trees=100, learning_rate=0.1, threads=threads()),
         sasrec_seconds=30.0,
-        peer_seconds=15.0,
+        peers=("implicit_cosine", "implicit_bm25", "implicit_als"),  # the others take minutes
+        peer_limit_seconds=60.0,
     )

@@ -21,6 +21,7 @@ from training.shop_data import Lines
 from training.windows import WEEK, Calendar, default_calendar, instant
 
 DEFAULT_CUTOFF = "2011-10-15"  # of the published protocol on invoices; used where orders lie around
+DEFAULT_SHOP = "complete_journey"
 _QUICK_EVENTS = 60_000  # simulated shopper events of a home built for a rough figure
 
 
@@ -38,9 +39,14 @@ def is_built(home: Path) -> bool:
     return (home / "stages" / "check_features.json").is_file()
 
 
+def holds_default_shop(home: Path) -> bool:
+    """Is the default shop built in this home?"""
+    return is_built(home) and settings_of(home).shop == DEFAULT_SHOP
+
+
 def built_home(home: Path, *, invoices: Path | None, quick: bool) -> Path:
     """A home with ``invoices``, or with the default shop; stages that are done are skipped."""
-    source = ["online_retail", "--source", str(invoices)] if invoices else ["complete_journey"]
+    source = ["online_retail", "--source", str(invoices)] if invoices else [DEFAULT_SHOP]
     env = {k: v for k, v in os.environ.items() if not k.startswith("COUNTERFOIL_")}
     env |= {"COUNTERFOIL_HOME": str(home.resolve()), "COUNTERFOIL_THREADS": str(threads())}
     if quick:

