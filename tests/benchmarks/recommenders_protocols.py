@@ -61,6 +61,7 @@ class Effort:
     )  # fmt: skip
     peer_seconds: float = 600.0  # of a peer that learns in epochs
     peer_limit_seconds: float = 1_200.0  # of any peer, imports and scoring included
+    sasrec_most_acts: int = 100_000_000  # more are not learned from: an epoch would take too long
     with_sasrec: bool = True
 
 
@@ -74,6 +75,7 @@ def quick() -> Effort:
         test_requests=4_000,
         fusion=FusionConfig(trees=100, learning_rate=0.1, threads=threads()),
         sasrec_seconds=30.0,
+        sasrec_most_acts=300_000,
         peers=("implicit_cosine", "implicit_bm25", "implicit_als"),  # the others take minutes
         peer_limit_seconds=60.0,
     )
