@@ -8,6 +8,7 @@ again on all of it, for as many epochs as validation chose; each training then h
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,17 +27,8 @@ def fit_sasrec_proposals(
     """Proposals for validation and test, and what the training was like."""
     torch.set_num_threads(threads())
     settings, is_refitted = read_settings(), split.learned is not split.known
-
-    def fit(known: Sequences, chosen: SasrecSettings, name: str) -> FittedScorer:
-        return fit_sequences(
-            known,
-            split.validation,
-            settings=chosen,
-            hide_seen=hides_seen,
-            progress=lambda line: sys.stderr.write(f"  {line}\n"),
-            checkpoint=work / f"sasrec-{name}.safetensors",
-        )
-
+    fit = partial(_fit, split=split, hides_seen=hides_seen, work=work)
+    is_resumed = (work / "sasrec-known.safetensors").exists()
     started = time.monotonic()
     fit(split.known, _for_epochs(settings, 1), "known")
     first = _first_epoch_seconds(work / "sasrec-first-epoch", time.monotonic() - started)
@@ -52,14 +44,36 @@ def fit_sasrec_proposals(
         scorer = fit(split.learned, again, "learned").scorer
     trained = time.monotonic()
     test = propose(scorer, split.test.histories, k=kept, hide_seen=hides_seen)
-    return found, test, {
+    answered = time.monotonic()
+    facts = {
         "fit_seconds": round(trained - started, 1),
+        "is_resumed": is_resumed,  # then fit_seconds are those since the run that was killed
         "epochs": best,
         "epochs_allowed": epochs,  # by the time; fewer than wanted makes the figure a lower bound
         "epochs_wanted": settings.training.epochs,
         "validation": round(fitted.metrics.get("ndcg_at_10", 0.0), 5),
-        "users_per_second": round(len(split.test) / max(time.monotonic() - trained, 1e-9)),
-    }  # fmt: skip
+        "users_per_second": round(len(split.test) / max(answered - trained, 1e-9)),
+    }
+    return found, test, facts
+
+
+def _fit(
+    known: Sequences,
+    settings: SasrecSettings,
+    name: str,
+    *,
+    split: Split,
+    hides_seen: bool,
+    work: Path,
+) -> FittedScorer:
+    return fit_sequences(
+        known,
+        split.validation,
+        settings=settings,
+        hide_seen=hides_seen,
+        progress=lambda line: sys.stderr.write(f"  {line}\n"),
+        checkpoint=work / f"sasrec-{name}.safetensors",
+    )
 
 
 def _for_epochs(settings: SasrecSettings, epochs: int) -> SasrecSettings:

@@ -37,30 +37,27 @@ def measure_sequences(
 ) -> Figures:
     """Every model alone, the floors, every fusion of them, and peers where there is a Python."""
     split = replace(split, test=_drawn(split.test, effort.test_requests))
-    task = Task(
-        split=split,
-        taught=split.validation.sample(effort.taught_requests, 1),
-        protocol=protocol,
-        effort=effort,
-        ground=_ground(split, titles),
-    )
-    figures: Figures = {"protocol": _described(task, of_titles=bool(titles)), "floors": {}}
-    answers: dict[str, Answer] = {}
-    for recipe in recipes(
+    taught = split.validation.sample(effort.taught_requests, 1)
+    task = Task(split, taught, protocol, effort, _ground(split, titles))
+    made = recipes(
         item_count=split.known.item_count,
         in_time_order=protocol.in_time_order,
         repeats=not protocol.hides_seen,
         titles=titles,
-    ):
-        answers[recipe.name] = _one_model(recipe, task)
-        shelf = figures["floors"] if recipe.is_floor else figures
-        shelf[recipe.name] = answers[recipe.name].figures
+    )
+    answers = {recipe.name: _one_model(recipe, task) for recipe in made}
+    floors = tuple(recipe.name for recipe in made if recipe.is_floor)
+    figures: Figures = {
+        "protocol": _described(task, of_titles=bool(titles)),
+        "floors": {name: answers[name].figures for name in floors},
+        **{name: answer.figures for name, answer in answers.items() if name not in floors},
+    }
     if len(split.learned.item) > effort.sasrec_most_acts:
         figures["sasrec"] = {"not_run": "one epoch would take more than a quick table has"}
     elif effort.with_sasrec:
         answers["sasrec"] = _sasrec(task, work)
         figures["sasrec"] = answers["sasrec"].figures
-    figures["fused"] = measure_fusions(answers, task, tuple(figures["floors"]))
+    figures["fused"] = measure_fusions(answers, task, floors)
     if peers is not None:
         figures["peers"] = measure_peers(task, peers, work)
     return figures

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from governance.settings import PROJECT_ROOT
+from training.sequences import later_sessions, prefixes, sequences_of
 
 sys.path.insert(0, str(PROJECT_ROOT / "tests" / "benchmarks"))  # as the scripts there see it
 from recommenders_figures import Ground, above, judged
 from recommenders_peers_split import Work, lists_of, ndcg
+from recommenders_sasrec import fit_sasrec_proposals
 
 from training.retrievers import NO_ITEM
 
@@ -78,3 +80,23 @@ def test_figures_hold_each_metric_its_interval_and_both_groupings():
     assert found["by_item"]["few"]["hr_at_10"] == 0.0
     assert found["by_item"]["unseen"]["requests"] == 2
     assert {"coverage_at_10", "novelty", "diversity", "tail_share"} <= set(found)
+
+
+def test_sasrec_learns_within_its_seconds_and_a_killed_training_goes_on(tmp_path, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    draw = np.random.default_rng(0)
+    walks = [((draw.integers(30) + np.arange(5)) % 30).astype(np.int32) for _ in range(100)]
+    test = prefixes(walks[:10])
+    split = later_sessions(sequences_of(walks, 30), test, validation_share=0.1)
+
+    def measured():
+        asked = {"kept": 10, "hides_seen": True, "seconds": 1.0, "work": tmp_path}
+        return fit_sasrec_proposals(split, split.validation, **asked)
+
+    _, first, facts = measured()
+    _, again, facts_again = measured()  # as after a kill: its checkpoints are there
+    assert facts["fit_seconds"] < 10
+    assert 1 <= facts["epochs"] <= facts["epochs_allowed"] <= facts["epochs_wanted"]
+    assert [facts["is_resumed"], facts_again["is_resumed"]] == [False, True]
+    assert facts_again["epochs"] == facts["epochs"]
+    assert np.array_equal(first.items, again.items)
