@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -90,7 +91,7 @@ def measure_table(given: argparse.Namespace) -> int:
         write_text(given.json, text)
     sys.stdout.write(text)
     if set(table.seconds) == {part.name for part in parts}:
-        shutil.rmtree(kept)
+        _forget(parts, given, kept)
     return 1 if table.skipped else 0
 
 
@@ -189,6 +190,14 @@ def _key(part: Part, given: argparse.Namespace) -> str:
     }
     options = [given.quick, given.cutoff, given.without_sasrec, bool(given.peers)]
     return digest_of([part.name, part.kind, of_code, of_data, options])[:16]
+
+
+def _forget(parts: list[Part], given: argparse.Namespace, kept: Path) -> None:
+    """Remove what this table kept, and nothing else that may lie beside it."""
+    for part in parts:
+        (kept / f"{_key(part, given)}.json").unlink(missing_ok=True)
+    with suppress(OSError):  # not empty: parts of older code or data
+        kept.rmdir()
 
 
 def _kept_in(answer: Path | None) -> Path:
