@@ -1,0 +1,288 @@
+"""Learn the two towers from acts on warm items, and stop when cold ones are foretold best.
+
+A batch holds its targets and as many uniform items against each other; a candidate's score is
+taken less the log of its chance to be a candidate (logQ), so that how often an item is met while
+learning is no part of its score. Candidates a request has in its history are no negatives. Early
+stopping looks at other items than those judged, held out by an earlier split. The randomness of
+an epoch follows from the seed and its number, so a run that was killed and resumed ends alike.
+"""
+
+import copy
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from governance.errors import InputError
+from governance.files import digest_of
+from training.cold_items import ColdSplit
+from training.sasrec.checkpoint import Progress, resume, save_checkpoint
+from training.sequences import Requests
+from training.shop_data import Floats, Ints, Longs
+from training.single_target import ndcg
+from training.two_tower.config import TwoTowerConfig
+from training.two_tower.model import TextTower, profiles, with_vectors
+from training.two_tower.network import Bags, TowerNetwork
+from training.two_tower.words import BUCKETS, counted, rarity, unit_rows
+
+_FREE = ("epochs", "patience")  # may change between a run and its resumption
+_BLOCK = 1_024  # requests judged at once
+
+
+@dataclass(frozen=True)
+class FittedTower:
+    """The tower of the best epoch, what it reached, and its learning curve."""
+
+    tower: TextTower
+    metrics: dict[str, float]
+    curve: tuple[dict[str, float], ...]
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What is learned from: requests of warm items, and every item's words."""
+
+    shown: sp.csr_array  # (examples, V)
+    target: Ints
+    words: sp.csr_array  # (V, W), rows of length 1
+    learned: sp.csr_array  # (V, R)
+    warm: Ints
+    log_chance: Floats  # (V,): log of the chance to be among the candidates of a batch
+
+
+def fit_two_tower(
+    split: ColdSplit,
+    titles: Sequence[str],
+    *,
+    config: TwoTowerConfig,
+    progress: Callable[[str], None],
+    validate: bool = True,
+    checkpoint: Path | None = None,
+) -> FittedTower:
+    """Learn from ``split.known``; with ``validate`` its cold requests choose the epoch.
+
+    Without, all ``config.epochs`` are learned and the last one stays.
+    """
+    network, weight, row, counts = _begin(split, titles, config)
+    lesson = _lesson(split, unit_rows(counts, weight), row, config)
+
+    def tower() -> TextTower:
+        return _tower(network, weight, row, config)
+
+    def reached() -> float:
+        return foretell(tower(), titles, split.with_history(), split.cold) if validate else 0.0
+
+    state = _learn(network, lesson, config, reached if validate else None, progress, checkpoint)
+    metrics = state.best if validate else {"epoch": float(state.epoch)}
+    return FittedTower(tower(), metrics, tuple(state.curve))
+
+
+def plain_tower(split: ColdSplit, titles: Sequence[str], *, config: TwoTowerConfig) -> TextTower:
+    """The tower before it learns: cosines of words alone, which learning has to beat."""
+    network, weight, row, _ = _begin(split, titles, config)
+    return replace(_tower(network, weight, row, config), vector_scale=0.0)
+
+
+def foretell(
+    tower: TextTower, titles: Sequence[str], requests: Requests, candidates: Ints
+) -> float:
+    """NDCG@10 among the candidates, ties counted against the tower."""
+    if not len(requests):
+        return 0.0
+    items, parts = tower.items(titles), []
+    for begin in range(0, len(requests), _BLOCK):
+        block = requests.at(np.arange(begin, min(begin + _BLOCK, len(requests))))
+        scores = items.score(block.histories)[:, candidates]
+        own = scores[np.arange(len(block)), np.searchsorted(candidates, block.target)]
+        parts.append((scores >= own[:, None]).sum(axis=1))
+    return float(ndcg(np.concatenate(parts), 10).mean())
+
+
+def _begin(
+    split: ColdSplit, titles: Sequence[str], config: TwoTowerConfig
+) -> tuple[TowerNetwork, Floats, Ints, sp.csr_array]:
+    """The network at its start, rarity and row of each word, and the words of every title.
+
+    Rarity, and which words have vectors, is counted over warm titles only.
+    """
+    torch.manual_seed(config.seed)
+    if len(titles) != split.known.item_count:
+        raise InputError(
+            f"{len(titles)} titles for {split.known.item_count} items",
+            why="the tower knows an item by its title only",
+            next_step="give one title per item, in the order of the item codes; '' for none",
+        )
+    counts = counted(titles, place_power=config.place_power, leading=config.leading)
+    weight = rarity(counts[split.warm])
+    row = _rows_of_words(counts[split.warm], weight, config.min_items)
+    network = TowerNetwork(
+        words=int(row.max(initial=-1)) + 1,
+        width=config.width,
+        spread=config.spread,
+        scales=(config.word_scale, config.vector_scale),
+    )
+    return network, weight, row, counts
+
+
+def _rows_of_words(counts: sp.csr_array, weight: Floats, least: int) -> Ints:
+    """(W,): the place of each word's learned vector; -1 where too few warm items have the word."""
+    known = np.bincount(counts.indices, minlength=BUCKETS)
+    kept = np.flatnonzero((known >= least) & (weight > 0))
+    row = np.full(BUCKETS, -1, dtype=np.int32)
+    row[kept] = np.arange(len(kept))
+    return row
+
+
+def _lesson(split: ColdSplit, words: sp.csr_array, row: Ints, config: TwoTowerConfig) -> Lesson:
+    """Every act but a user's first is a target, asked for with what was before it."""
+    histories, target = [], []
+    for items in split.known.all():
+        for end in range(1, len(items)):
+            histories.append(items[max(end - config.history_length, 0) : end])
+            target.append(items[end])
+    if not target:
+        raise InputError("no user has two acts on warm items, so there is nothing to learn from")
+    count = split.known.item_count
+    targets = np.array(target, dtype=np.int32)
+    expected = config.batch * np.bincount(targets, minlength=count) / len(targets)
+    expected[split.warm] += config.negatives / len(split.warm)
+    return Lesson(
+        shown=profiles(histories, item_count=count, decay=config.history_decay),
+        target=targets,
+        words=words,
+        learned=with_vectors(words, row, int(row.max(initial=-1)) + 1),
+        warm=split.warm,
+        log_chance=np.log(np.maximum(1 - np.exp(-expected), 1e-12)).astype(np.float32),
+    )
+
+
+def _learn(
+    network: TowerNetwork,
+    lesson: Lesson,
+    config: TwoTowerConfig,
+    reached: Callable[[], float] | None,
+    progress: Callable[[str], None],
+    checkpoint: Path | None,
+) -> Progress:
+    """Teach epoch by epoch; the best epoch's weights stay, or the last's without validation."""
+    torch.use_deterministic_algorithms(True)  # else gradients of words add up in any order
+    optimiser = torch.optim.AdamW(
+        network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+    )
+    subject, state = _subject(lesson, config), Progress()
+    if checkpoint is not None:
+        state = resume(checkpoint, network=network, optimiser=optimiser, subject=subject)
+    while state.epoch < config.epochs and state.waited <= config.patience:
+        began, state.epoch = time.perf_counter(), state.epoch + 1
+        loss = _one_epoch(network, optimiser, lesson, config, epoch=state.epoch)
+        found = reached() if reached else float(state.epoch)  # without: the latest is the best
+        state.curve.append({"epoch": float(state.epoch), "loss": loss})
+        if reached:
+            state.curve[-1]["ndcg_at_10"] = found
+        state.waited += 1
+        if found > state.best["ndcg_at_10"]:
+            state.best, state.waited = {"ndcg_at_10": found, "epoch": float(state.epoch)}, 0
+            state.weights = copy.deepcopy(network.state_dict())
+        if checkpoint is not None:
+            save_checkpoint(
+                checkpoint, network=network, optimiser=optimiser, progress=state, subject=subject
+            )
+        said = f"ndcg@10 {found:.4f}, " if reached else ""
+        seconds = time.perf_counter() - began
+        progress(f"two_tower epoch {state.epoch}: loss {loss:.3f}, {said}{seconds:.1f} s")
+    if state.weights:
+        network.load_state_dict(state.weights)
+    return state
+
+
+def _one_epoch(
+    network: TowerNetwork,
+    optimiser: torch.optim.Optimizer,
+    lesson: Lesson,
+    config: TwoTowerConfig,
+    *,
+    epoch: int,
+) -> float:
+    """Mean loss over all targets."""
+    draw = np.random.default_rng([config.seed, epoch])
+    order, total = draw.permutation(len(lesson.target)), 0.0
+    for begin in range(0, len(order), config.batch):
+        batch = order[begin : begin + config.batch]
+        drawn = lesson.warm[draw.integers(0, len(lesson.warm), config.negatives)]
+        candidates = np.unique(np.concatenate([lesson.target[batch], drawn]))
+        scores = _scores(network, lesson, batch, candidates, draw, config.word_dropout)
+        wanted = torch.from_numpy(np.searchsorted(candidates, lesson.target[batch]))
+        loss = functional.cross_entropy(scores, wanted)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        total += float(loss.detach()) * len(batch)
+    return total / len(order)
+
+
+def _scores(
+    network: TowerNetwork,
+    lesson: Lesson,
+    batch: Longs,
+    candidates: Ints,
+    draw: np.random.Generator,
+    dropout: float,
+) -> Tensor:
+    """Scores less the log of the chance to be met; what was had before is no negative."""
+    shown = lesson.shown[batch]
+    had = np.unique(shown.indices)
+    in_history = shown[:, candidates].toarray() > 0
+    in_history[candidates == lesson.target[batch][:, None]] = False
+    shown = shown[:, had]
+    alike = (shown @ lesson.words[had]) @ lesson.words[candidates].T
+    scores: Tensor = network(
+        torch.from_numpy(alike.toarray()),
+        torch.from_numpy(shown.toarray()),
+        _bags(lesson.learned[had], draw, dropout),
+        _bags(lesson.learned[candidates], draw, dropout),
+    )
+    scores = scores - torch.from_numpy(lesson.log_chance[candidates])
+    return scores.masked_fill(torch.from_numpy(in_history), float("-inf"))
+
+
+def _bags(words: sp.csr_array, draw: np.random.Generator, dropout: float) -> Bags:
+    """The words of some items, a share of them hidden and the rest raised to make up for it."""
+    kept = draw.random(len(words.data), dtype=np.float32) >= dropout
+    weight = words.data * kept / np.float32(1 - dropout)
+    return Bags(
+        torch.from_numpy(words.indices.astype(np.int64)),
+        torch.from_numpy(words.indptr[:-1].astype(np.int64)),
+        torch.from_numpy(weight.astype(np.float32)),
+    )
+
+
+def _tower(network: TowerNetwork, weight: Floats, row: Ints, config: TwoTowerConfig) -> TextTower:
+    words = network.words.detach().numpy().copy()
+    word_scale, vector_scale = network.log_scales.detach().exp().tolist()
+    return TextTower(
+        rarity=weight,
+        row=row,
+        vectors=np.ascontiguousarray(words[:, :-1]),
+        prior=np.ascontiguousarray(words[:, -1]),
+        asking=network.asking.detach().numpy().copy(),
+        word_scale=word_scale,
+        vector_scale=vector_scale,
+        history_decay=config.history_decay,
+        place_power=config.place_power,
+        leading=config.leading,
+    )
+
+
+def _subject(lesson: Lesson, config: TwoTowerConfig) -> str:
+    """A digest of all that decides the result: requests, words, settings."""
+    parts = (lesson.shown.data, lesson.shown.indices, lesson.target, lesson.words.data)
+    rows = hashlib.sha256(b"".join(np.ascontiguousarray(part).tobytes() for part in parts))
+    knobs = {name: value for name, value in asdict(config).items() if name not in _FREE}
+    return digest_of({"rows": rows.hexdigest(), "config": knobs})
