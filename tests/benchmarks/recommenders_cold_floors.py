@@ -75,8 +75,10 @@ def product_kinds(titles: Sequence[str], warm: Ints, count: int, seed: int) -> I
     kinds = [" ".join(title.split()[_BRAND_WORDS:]) for title in titles]
     counts = counted(kinds, place_power=0.0, leading=0.0)
     words = unit_rows(counts, rarity(counts[warm]))
+    words = words[:, np.unique(words[warm].indices)]  # what no warm title has groups nothing
     draw = np.random.default_rng(seed)
-    start = draw.normal(size=(words.shape[1], _DIRECTIONS)).astype(np.float32)
+    directions = min(_DIRECTIONS, words.shape[1])
+    start = draw.normal(size=(words.shape[1], directions)).astype(np.float32)
     basis = np.linalg.qr(words[warm].T @ (words[warm] @ start))[0]
     rows = words @ basis
     rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
