@@ -111,9 +111,7 @@ def with_vectors(words: sp.csr_array, row: Ints, count: int) -> sp.csr_array:
     """(items, R): the words that have learned vectors."""
     place = row[words.indices]
     kept = place >= 0
-    sizes = np.add.reduceat(np.r_[kept, False], words.indptr[:-1]) if len(words.indptr) > 1 else []
-    sizes = np.where(np.diff(words.indptr) > 0, sizes, 0)
-    starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    starts = np.concatenate([[0], np.cumsum(kept)])[words.indptr].astype(np.int64)
     return sp.csr_array((words.data[kept], place[kept], starts), shape=(words.shape[0], count))
 
 

@@ -40,9 +40,9 @@ def rarity(counts: sp.csr_array) -> Floats:
     """(BUCKETS,): log of how few of these titles have a word; 0 for those that nearly all have."""
     titles = counts.shape[0]
     known = np.bincount(counts.indices, minlength=BUCKETS)
-    weight = np.log((titles + 1) / (known + 1))
+    weight: Floats = np.log((titles + 1) / (known + 1)).astype(np.float32)
     weight[known > max(_MOST_COMMON * titles, 2)] = 0
-    return weight.astype(np.float32)
+    return weight
 
 
 def unit_rows(counts: sp.csr_array, weight: Floats) -> sp.csr_array:
