@@ -8,10 +8,9 @@ an epoch follows from the seed and its number, so a run that was killed and resu
 """
 
 import copy
-import hashlib
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,18 +20,17 @@ from torch import Tensor
 from torch.nn import functional
 
 from governance.errors import InputError
-from governance.files import digest_of
 from training.cold_items import ColdSplit
 from training.sasrec.checkpoint import Progress, resume, save_checkpoint
 from training.sequences import Requests
 from training.shop_data import Floats, Ints, Longs
 from training.single_target import ndcg
 from training.two_tower.config import TwoTowerConfig
-from training.two_tower.model import TextTower, profiles, with_vectors
-from training.two_tower.network import Bags, TowerNetwork
-from training.two_tower.words import BUCKETS, counted, rarity, unit_rows
+from training.two_tower.lesson import Lesson, bags, lesson_of, rows_of_words, subject_of
+from training.two_tower.model import TextTower
+from training.two_tower.network import TowerNetwork
+from training.two_tower.words import counted, rarity, unit_rows
 
-_FREE = ("epochs", "patience")  # may change between a run and its resumption
 _BLOCK = 1_024  # requests judged at once
 
 
@@ -43,18 +41,6 @@ class FittedTower:
     tower: TextTower
     metrics: dict[str, float]
     curve: tuple[dict[str, float], ...]
-
-
-@dataclass(frozen=True)
-class Lesson:
-    """What is learned from: requests of warm items, and every item's words."""
-
-    shown: sp.csr_array  # (examples, V)
-    target: Ints
-    words: sp.csr_array  # (V, W), rows of length 1
-    learned: sp.csr_array  # (V, R)
-    warm: Ints
-    log_chance: Floats  # (V,): log of the chance to be among the candidates of a batch
 
 
 def fit_two_tower(
@@ -71,7 +57,7 @@ def fit_two_tower(
     Without, all ``config.epochs`` are learned and the last one stays.
     """
     network, weight, row, counts = _begin(split, titles, config)
-    lesson = _lesson(split, unit_rows(counts, weight), row, config)
+    lesson = lesson_of(split, unit_rows(counts, weight), row, config)
 
     def tower() -> TextTower:
         return _tower(network, weight, row, config)
@@ -121,7 +107,7 @@ def _begin(
         )
     counts = counted(titles, place_power=config.place_power, leading=config.leading)
     weight = rarity(counts[split.warm])
-    row = _rows_of_words(counts[split.warm], weight, config.min_items)
+    row = rows_of_words(counts[split.warm], weight, config.min_items)
     network = TowerNetwork(
         words=int(row.max(initial=-1)) + 1,
         width=config.width,
@@ -129,38 +115,6 @@ def _begin(
         scales=(config.word_scale, config.vector_scale),
     )
     return network, weight, row, counts
-
-
-def _rows_of_words(counts: sp.csr_array, weight: Floats, least: int) -> Ints:
-    """(W,): the place of each word's learned vector; -1 where too few warm items have the word."""
-    known = np.bincount(counts.indices, minlength=BUCKETS)
-    kept = np.flatnonzero((known >= least) & (weight > 0))
-    row = np.full(BUCKETS, -1, dtype=np.int32)
-    row[kept] = np.arange(len(kept))
-    return row
-
-
-def _lesson(split: ColdSplit, words: sp.csr_array, row: Ints, config: TwoTowerConfig) -> Lesson:
-    """Every act but a user's first is a target, asked for with what was before it."""
-    histories, target = [], []
-    for items in split.known.all():
-        for end in range(1, len(items)):
-            histories.append(items[max(end - config.history_length, 0) : end])
-            target.append(items[end])
-    if not target:
-        raise InputError("no user has two acts on warm items, so there is nothing to learn from")
-    count = split.known.item_count
-    targets = np.array(target, dtype=np.int32)
-    expected = config.batch * np.bincount(targets, minlength=count) / len(targets)
-    expected[split.warm] += config.negatives / len(split.warm)
-    return Lesson(
-        shown=profiles(histories, item_count=count, decay=config.history_decay),
-        target=targets,
-        words=words,
-        learned=with_vectors(words, row, int(row.max(initial=-1)) + 1),
-        warm=split.warm,
-        log_chance=np.log(np.maximum(1 - np.exp(-expected), 1e-12)).astype(np.float32),
-    )
 
 
 def _learn(
@@ -171,12 +125,12 @@ def _learn(
     progress: Callable[[str], None],
     checkpoint: Path | None,
 ) -> Progress:
-    """Teach epoch by epoch; the best epoch's weights stay, or the last's without validation."""
+    """Epoch by epoch; the best one's weights stay, or the last one's without validation."""
     torch.use_deterministic_algorithms(True)  # else gradients of words add up in any order
     optimiser = torch.optim.AdamW(
         network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
     )
-    subject, state = _subject(lesson, config), Progress()
+    subject, state = subject_of(lesson, config), Progress()
     if checkpoint is not None:
         state = resume(checkpoint, network=network, optimiser=optimiser, subject=subject)
     while state.epoch < config.epochs and state.waited <= config.patience:
@@ -245,22 +199,11 @@ def _scores(
     scores: Tensor = network(
         torch.from_numpy(alike.toarray()),
         torch.from_numpy(shown.toarray()),
-        _bags(lesson.learned[had], draw, dropout),
-        _bags(lesson.learned[candidates], draw, dropout),
+        bags(lesson.learned[had], draw, dropout),
+        bags(lesson.learned[candidates], draw, dropout),
     )
     scores = scores - torch.from_numpy(lesson.log_chance[candidates])
     return scores.masked_fill(torch.from_numpy(in_history), float("-inf"))
-
-
-def _bags(words: sp.csr_array, draw: np.random.Generator, dropout: float) -> Bags:
-    """The words of some items, a share of them hidden and the rest raised to make up for it."""
-    kept = draw.random(len(words.data), dtype=np.float32) >= dropout
-    weight = words.data * kept / np.float32(1 - dropout)
-    return Bags(
-        torch.from_numpy(words.indices.astype(np.int64)),
-        torch.from_numpy(words.indptr[:-1].astype(np.int64)),
-        torch.from_numpy(weight.astype(np.float32)),
-    )
 
 
 def _tower(network: TowerNetwork, weight: Floats, row: Ints, config: TwoTowerConfig) -> TextTower:
@@ -278,11 +221,3 @@ def _tower(network: TowerNetwork, weight: Floats, row: Ints, config: TwoTowerCon
         place_power=config.place_power,
         leading=config.leading,
     )
-
-
-def _subject(lesson: Lesson, config: TwoTowerConfig) -> str:
-    """A digest of all that decides the result: requests, words, settings."""
-    parts = (lesson.shown.data, lesson.shown.indices, lesson.target, lesson.words.data)
-    rows = hashlib.sha256(b"".join(np.ascontiguousarray(part).tobytes() for part in parts))
-    knobs = {name: value for name, value in asdict(config).items() if name not in _FREE}
-    return digest_of({"rows": rows.hexdigest(), "config": knobs})
