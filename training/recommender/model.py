@@ -2,10 +2,11 @@
 
 Pure numpy and LightGBM; no pandas, no torch, no files. Retrievers: ``habit`` (what the user buys),
 ``co_visitation``, ``neighbours`` (users with similar baskets), ``sasrec``, ``popular``. An unknown
-user gets popular items and is marked as a cold start.
+user gets popular items and is marked as a cold start. Surfaces that start from items (similar,
+cart, search) are in surfaces.py.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
@@ -13,8 +14,8 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from governance.errors import InputError
 from training.metrics import top_k
+from training.policy.model import Ranked
 from training.ranker.model import Ranker
 from training.recommender.reasons import Reasons, explain, explain_popular
 from training.recommender.signals import (
@@ -25,6 +26,16 @@ from training.recommender.signals import (
     scores_of,
     shopper_of,
 )
+from training.recommender.surfaces import (
+    SHOWS_OWN_ITEMS,
+    Start,
+    as_ranked,
+    blended,
+    candidates_from,
+    check_surface,
+    reasons_about,
+    start_from,
+)
 from training.shop_data import Floats, Ints
 
 if TYPE_CHECKING:
@@ -34,7 +45,6 @@ RETRIEVERS = ("habit", "co_visitation", "neighbours", "sasrec", "popular")
 QUOTAS = (0.40, 0.15, 0.15, 0.15, 0.15)  # of the limit; overlaps leave room below it
 # Only scores above these are proposals; SASRec's are logits, the others sums of positive parts.
 LEAST = {name: -np.inf if name == "sasrec" else 0.0 for name in RETRIEVERS}
-SHOWS_OWN_ITEMS = {"home": True, "discover": False}  # by surface: may it show items bought before?
 DEFAULT_LIMIT = 200  # 300 found 1 % more of the target items and ranked no better
 _UNKNOWN = -1
 _NOT_PROPOSED = np.iinfo(np.int32).max
@@ -59,6 +69,7 @@ class Candidates:
     columns: Floats
     column_names: tuple[str, ...]
     shopper: Shopper | None  # None: a cold start
+    start: Start | None = None  # None: the surface starts from no item that is known
 
     @property
     def is_cold_start(self) -> bool:
@@ -73,6 +84,7 @@ class Ranking:
     scores: tuple[float, ...]
     retrievers: tuple[str, ...]
     reasons: Reasons
+    items: tuple[int, ...] = ()  # the catalogue codes of item_ids
 
 
 @dataclass(frozen=True)
@@ -109,18 +121,26 @@ class Recommender:
         code = self._item_codes.get(item_id, _UNKNOWN)
         return (self.titles[code] if code != _UNKNOWN else "") or item_id
 
+    def codes_of(self, item_ids: Iterable[str]) -> Ints:
+        """Catalogue codes of the ids that are in the catalogue, each once, in the order given."""
+        found = (self._item_codes.get(item, _UNKNOWN) for item in dict.fromkeys(item_ids))
+        return np.array([code for code in found if code != _UNKNOWN], dtype=np.int32)
+
     def candidates(
-        self, user_id: str, *, surface: str = "home", limit: int = DEFAULT_LIMIT
+        self,
+        user_id: str,
+        *,
+        surface: str = "home",
+        limit: int = DEFAULT_LIMIT,
+        about: Sequence[str] = (),
     ) -> Candidates:
-        """At most ``limit`` items from all retrievers; popular ones for an unknown user."""
-        if surface not in SHOWS_OWN_ITEMS:
-            known = ", ".join(SHOWS_OWN_ITEMS)
-            raise InputError(
-                f"surface {surface} is unknown",
-                where="surface",
-                why=f"the surfaces are {known}",
-                next_step="name one of them",
-            )
+        """At most ``limit`` items from all retrievers; popular ones for an unknown user.
+
+        ``about`` is what a surface starts from: the item looked at, the basket, the hits given.
+        """
+        check_surface(surface)
+        if start := start_from(self.memory, surface, self.codes_of(about), limit):
+            return candidates_from(self, user_id, start, limit)
         if not self.knows(user_id):
             return self._cold_start(user_id, limit)
         shopper = shopper_of(self.memory, self._user_codes[user_id])
@@ -154,10 +174,19 @@ class Recommender:
         return matrix_of(columns), tuple(columns)
 
     def rank(
-        self, candidates: Candidates, user_features: FeatureMatrix, item_features: FeatureMatrix
+        self,
+        candidates: Candidates,
+        user_features: FeatureMatrix,
+        item_features: FeatureMatrix,
+        *,
+        signal_weight: float = 0.0,
     ) -> Ranking:
-        """All candidates by the ranker's score, with reasons; a cold start by popularity."""
-        scores = self.score(candidates, user_features, item_features)
+        """All candidates by the ranker's score, with reasons; a cold start by popularity.
+
+        ``signal_weight`` is that of the signal of a surface that starts from items.
+        """
+        start, scores = candidates.start, self.score(candidates, user_features, item_features)
+        scores = blended(scores, start, candidates.items, weight=signal_weight)
         order = np.lexsort((candidates.items, -scores))
         items = candidates.items[order]
         if candidates.shopper is None:
@@ -167,12 +196,18 @@ class Recommender:
             reasons = explain(
                 self.memory, candidates.shopper, items, is_near=is_near, titles=self.titles
             )
+        reasons = reasons_about(self.memory, start, items, reasons, self.titles)
         return Ranking(
             item_ids=tuple(candidates.item_ids[place] for place in order),
             scores=tuple(float(score) for score in scores[order]),
             retrievers=tuple(candidates.retrievers[place] for place in order),
             reasons=reasons,
+            items=tuple(items.tolist()),
         )
+
+    def ranked(self, ranking: Ranking) -> Ranked:
+        """A ranking with what a policy needs to know of its items."""
+        return as_ranked(self.memory, np.array(ranking.items, dtype=np.int32), ranking.scores)
 
     def score(
         self, candidates: Candidates, user_features: FeatureMatrix, item_features: FeatureMatrix

@@ -1,0 +1,208 @@
+"""Surfaces that start from items: similar to one, beside a basket, among the hits of a search.
+
+Pure numpy over the memory. Such a surface has a signal of its own, 0 to 1 per item: what goes with
+its items (co-visitation), what is of their categories, or the order in which hits were given. An
+item that nobody has bought together with another has no co-visitation: its categories stand in.
+"""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from governance.errors import InputError
+from training.metrics import top_k
+from training.policy.model import Ranked
+from training.recommender.reasons import MOST_REASONS, Reasons
+from training.recommender.signals import Memory
+from training.shop_data import Bools, Floats, Ints
+
+if TYPE_CHECKING:
+    from training.recommender.model import Candidates, Recommender
+
+SHOWS_OWN_ITEMS = {  # by surface: may it show items bought before?
+    "home": True,
+    "discover": False,
+    "similar": True,
+    "cart": True,
+    "search": True,
+    "email": True,
+}
+# Share of the categories beside co-visitation in the signal. Beside an item stand its own kind as
+# well as its companions; a basket wants companions, its own kind is in it already.
+CATEGORY_SHARE = {"similar": 0.5, "cart": 0.1}
+JOINS_PERSONAL = ("cart",)  # the shopper's own candidates are ranked beside the surface's
+RETRIEVER = {"similar": "co_visitation", "cart": "basket", "search": "given"}
+BY_CATEGORY = "category"
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a surface begins with; ``signal`` has one value per item of the catalogue."""
+
+    surface: str
+    about: Ints
+    items: Ints  # proposed for ``about``, rising
+    signal: Floats
+    is_linked: Bools  # per item of the catalogue: co-visitation, or the caller, names it
+    is_new: bool  # nothing is known of what goes with ``about``
+
+    @property
+    def joins_personal(self) -> bool:
+        return self.surface in JOINS_PERSONAL
+
+    def retrievers(self, items: Ints, others: tuple[str, ...]) -> tuple[str, ...]:
+        """Who proposed each item: the surface where it links the item, else ``others``."""
+        own = RETRIEVER[self.surface]
+        linked = self.is_linked[items].tolist()
+        return tuple(own if link else other for link, other in zip(linked, others, strict=True))
+
+
+def check_surface(surface: str) -> None:
+    """InputError for a surface that nobody has built."""
+    if surface not in SHOWS_OWN_ITEMS:
+        raise InputError(
+            f"surface {surface} is unknown",
+            where="surface",
+            why=f"the surfaces are {', '.join(SHOWS_OWN_ITEMS)}",
+            next_step="name one of them",
+        )
+
+
+def start_from(memory: Memory, surface: str, about: Ints, limit: int) -> Start | None:
+    """The start of a surface that begins with items; None for the others, and without items."""
+    if surface not in RETRIEVER or len(about) == 0:
+        return None
+    if surface == "search":
+        return _given(about, memory.stock.item_count)
+    together = memory.covisitation.scores(about, np.ones(len(about), dtype=np.float32))
+    together[about] = 0.0
+    most = float(together.max(initial=0.0))
+    share = CATEGORY_SHARE[surface] if most > 0 else 1.0
+    signal = share * _kinship(memory, about)
+    if most > 0:
+        signal += (1 - share) * together / most
+    signal[about] = 0.0
+    return Start(
+        surface=surface,
+        about=about,
+        items=_best(signal, about, limit // 2 if surface in JOINS_PERSONAL else limit),
+        signal=signal.astype(np.float32),
+        is_linked=together > 0,
+        is_new=most <= 0,
+    )
+
+
+def candidates_from(
+    recommender: "Recommender", user_id: str, start: Start, limit: int
+) -> "Candidates":
+    """The surface's items, for some surfaces beside the personal ones, as candidates."""
+    personal = recommender.candidates(user_id, limit=limit)
+    items = start.items
+    if start.joins_personal:
+        items = np.union1d(start.items, personal.items).astype(np.int32)
+    columns: tuple[Floats, tuple[str, ...]] = np.empty((len(items), 0), dtype=np.float32), ()
+    if personal.shopper is not None:
+        columns = recommender.describe(user_id, items)
+    return replace(
+        personal,
+        items=items,
+        item_ids=tuple(recommender.item_ids[items].tolist()),
+        scores=_spread(personal, items) | {start.surface: start.signal[items]},
+        retrievers=start.retrievers(items, _proposers(personal, items)),
+        columns=columns[0],
+        column_names=columns[1],
+        start=start,
+    )
+
+
+def blended(
+    personal: npt.NDArray[np.float64], start: Start | None, items: Ints, *, weight: float
+) -> npt.NDArray[np.float64]:
+    """The surface's signal with ``weight``, beside the personal scores brought to 0..1."""
+    if start is None or len(items) == 0:
+        return personal
+    low, high = personal.min(), personal.max()
+    scaled = (personal - low) / (high - low) if high > low else np.zeros(len(personal))
+    return weight * start.signal[items].astype(np.float64) + (1 - weight) * scaled
+
+
+def reasons_about(
+    memory: Memory, start: Start | None, items: Ints, others: Reasons, titles: tuple[str, ...]
+) -> Reasons:
+    """The surface's own reason before the others, at most three in all."""
+    if start is None or start.surface == "search":
+        return others
+    ones = np.ones(len(start.about), dtype=np.float32)
+    causes = memory.covisitation.causes(start.about, ones, items)
+    found = []
+    for item, cause, other in zip(items.tolist(), causes.tolist(), others, strict=True):
+        kin = _first_of_a_kind(memory.stock.categories, start.about, item)
+        own: tuple[str, ...] = ()
+        if cause >= 0 and titles[cause]:
+            own = (f"often bought with {titles[cause]}",)
+        elif kin >= 0 and titles[kin]:
+            own = (f"of the same kind as {titles[kin]}",)
+        found.append((*own, *other)[:MOST_REASONS])
+    return tuple(found)
+
+
+def as_ranked(memory: Memory, items: Ints, scores: tuple[float, ...]) -> Ranked:
+    """A ranking with what the policy needs to know of its items; zero vectors where none is."""
+    sasrec = memory.sasrec
+    vectors = np.zeros((len(items), sasrec.items.shape[1]), dtype=np.float32)
+    if len(sasrec.vocabulary):
+        row = np.minimum(np.searchsorted(sasrec.vocabulary, items), len(sasrec.vocabulary) - 1)
+        is_known = sasrec.vocabulary[row] == items
+        vectors[is_known] = sasrec.items[row[is_known]]
+    return Ranked(items, np.array(scores), memory.stock.categories[items], vectors)
+
+
+def _spread(personal: "Candidates", items: Ints) -> dict[str, Floats]:
+    """The personal candidates' scores on other items; NaN where nobody proposed them."""
+    at = np.minimum(np.searchsorted(personal.items, items), len(personal.items) - 1)
+    is_there = personal.items[at] == items
+    return {n: np.where(is_there, s[at], np.nan) for n, s in personal.scores.items()}
+
+
+def _proposers(personal: "Candidates", items: Ints) -> tuple[str, ...]:
+    """Who proposed each item, its category where no personal retriever did."""
+    by_item = dict(zip(personal.items.tolist(), personal.retrievers, strict=True))
+    return tuple(by_item.get(item, BY_CATEGORY) for item in items.tolist())
+
+
+def _given(about: Ints, item_count: int) -> Start:
+    """Hits keep their order as a signal: the first 1, the last just above 0."""
+    signal = np.zeros(item_count, dtype=np.float32)
+    signal[about] = 1 - np.arange(len(about)) / len(about)
+    return Start("search", about, np.sort(about), signal, signal > 0, is_new=False)
+
+
+def _kinship(memory: Memory, about: Ints) -> npt.NDArray[np.float64]:
+    """Share of category levels in common with ``about``; popular items first among equals."""
+    categories = memory.stock.categories
+    shared = np.zeros(len(categories))
+    for level in range(categories.shape[1]):
+        codes = categories[:, level]
+        is_theirs = np.zeros(int(codes.max(initial=0)) + 1, dtype=np.bool_)
+        is_theirs[codes[about]] = True
+        shared += is_theirs[codes]
+    popularity = np.log1p(memory.stock.popularity)
+    popular = popularity / max(float(popularity.max(initial=0)), 1e-9)
+    # Less than a level, so that popularity never outweighs a level in common.
+    levels = np.where(shared > 0, shared + 0.9 * popular, 0.0)
+    share: npt.NDArray[np.float64] = levels / (categories.shape[1] + 0.9)
+    return share
+
+
+def _best(signal: npt.NDArray[np.float64], about: Ints, limit: int) -> Ints:
+    """The ``limit`` items of the largest signal above 0, rising; ``about`` is never proposed."""
+    found = np.setdiff1d(np.flatnonzero(signal > 0), about, assume_unique=True)
+    return np.sort(found[top_k(signal[found], limit)]).astype(np.int32)
+
+
+def _first_of_a_kind(categories: Ints, about: Ints, item: int) -> int:
+    """The first item of ``about`` in the same finest category; -1 for none."""
+    same = np.flatnonzero(categories[about, -1] == categories[item, -1])
+    return int(about[same[0]]) if len(same) else -1
