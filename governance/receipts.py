@@ -6,8 +6,9 @@ What belongs here later: the full receipt (hash chain over the records, replay f
 """
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,6 +21,11 @@ from governance.settings import Settings
 
 SHOWN_USER_FEATURES = 8  # two lines of a terminal; --json has all of them
 SHOWN_ITEM_FEATURES = 4  # one line under each item
+_FALLBACKS = {
+    "cold_start": "the model does not know this user",
+    "new_item": "the model does not know what goes with these items",
+    "new_user_and_item": "the model knows neither this user nor what goes with these items",
+}
 
 
 @dataclass(frozen=True)
@@ -70,6 +76,7 @@ class Evidence:
     item_values: Mapping[str, Sequence[float | None]]
     user_read_at: ReadAt | None = None
     item_read_at: ReadAt | None = None
+    policy: Mapping[str, object] = field(default_factory=dict)  # what happened after ranking
 
 
 @dataclass(frozen=True)
@@ -131,6 +138,7 @@ def explain_decision(decision: Decision) -> dict[str, object]:
         "answer": json.loads(decision.answer_json),
         "candidates": json.loads(decision.candidates_json),
         "features": json.loads(decision.features_json),
+        "policy": json.loads(decision.policy_json),
     }
 
 
@@ -141,6 +149,7 @@ def explain_text(decision: Decision) -> str:
     lines = [*_head(decision, features), ""]
     for place, item in enumerate(answer["items"], start=1):
         lines += _item_lines(place, item, features)
+    lines += _policy_lines(json.loads(decision.policy_json))
     return "\n".join(lines)
 
 
@@ -171,6 +180,7 @@ def _record(decided: Decided) -> Decision:
         candidates_json=canonical_json([dict(candidate) for candidate in evidence.candidates]),
         features_json=canonical_json(features),
         answer_json=canonical_json(dict(decided.answer)),
+        policy_json=canonical_json(dict(evidence.policy)),
     )
 
 
@@ -188,10 +198,25 @@ def _head(decision: Decision, features: dict[str, Any]) -> list[str]:
         ("user", _values(features["user_columns"], features["user_values"], SHOWN_USER_FEATURES)),
     ]
     if decision.fallback:
-        head.append(("fallback", f"{decision.fallback}: the model does not know this user"))
+        why = _FALLBACKS.get(decision.fallback, "see the model")
+        head.append(("fallback", f"{decision.fallback}: {why}"))
     if decision.is_degraded:
         head.append(("degraded", "the feature store did not answer; declared defaults were used"))
     return [f"{label:<12} {text}" for label, text in head]
+
+
+def _policy_lines(policy: dict[str, Any]) -> list[str]:
+    """What the surface's policy did, one line each; nothing for a record from before it."""
+    if not policy:
+        return []
+    counts = Counter(drop["reason"] for drop in policy["dropped"])
+    dropped = ", ".join(f"{n} {reason}" for reason, n in counts.most_common()) or "nothing"
+    found = ["", f"{'dropped':<12} {dropped}"]
+    if drawn := policy["exploration"]:
+        chance = f"with probability {drawn['propensity']:.4g}"
+        found.append(f"{'drawn':<12} item {drawn['item_id']} at place {drawn['place']}, {chance}")
+    found.append(f"{'stock':<12} {policy['availability']}")
+    return [*found, f"{'policy':<12} {policy['surface']}, digest {policy['digest'][:12]}"]
 
 
 def _item_lines(place: int, item: dict[str, Any], features: dict[str, Any]) -> list[str]:

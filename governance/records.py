@@ -151,6 +151,7 @@ class Decision(RecordBase, table=True):
     candidates_json: str
     features_json: str
     answer_json: str
+    policy_json: str = Field(default="{}", sa_column_kwargs={"server_default": "{}"})
 
 
 @lru_cache(maxsize=4)

@@ -4,10 +4,10 @@ Pure but for the reader it is given: no clock, no files, no framework. Candidate
 found first, so that the users of a batch take one feature read and their candidates another.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,20 +17,22 @@ from governance.settings import Settings
 from serving.ports import FeatureMatrix
 from serving.reading import Features, Matrix
 from serving.schemas import (
+    Fallback,
     Recommendation,
     RecommendedItem,
-    RecommendRequest,
     RequestError,
     parse_instance,
 )
+from serving.settling import Settled, settle
+from serving.wish import RecommendRequest
 
 if TYPE_CHECKING:
+    from training.policy.model import SurfacePolicy
     from training.recommender.model import Candidates, Ranking, Recommender
 
 CANDIDATES = 200  # what the ranker was judged with; more found 1 % more and ranked no better
 CANDIDATES_PER_ITEM = 4  # retrievers overlap: 100 items need more than 200 candidates
 SCORE_DIGITS = 6  # float32 scores have seven; the rest is noise between machines
-COLD_START: Literal["cold_start"] = "cold_start"
 
 ReadFeatures = Callable[..., Features]
 
@@ -41,6 +43,7 @@ def recommend(
     recommender: "Recommender",
     read_features: ReadFeatures,
     identity: Identity,
+    policies: "Mapping[str, SurfacePolicy]",
     requested_at: datetime,
     new_id: Callable[[], str],
 ) -> list[Decided]:
@@ -50,6 +53,7 @@ def recommend(
             wish.user_id,
             surface=wish.surface,
             limit=max(CANDIDATES, CANDIDATES_PER_ITEM * wish.k),
+            about=wish.about,
         )
         for wish in requests
     ]
@@ -64,6 +68,7 @@ def recommend(
             _rows_of(features, wish, candidates),
             recommender=recommender,
             identity=identity,
+            policy=policies[wish.surface],
             requested_at=requested_at,
             request_id=new_id(),
         )
@@ -121,46 +126,69 @@ def _decide(
     *,
     recommender: "Recommender",
     identity: Identity,
+    policy: "SurfacePolicy",
     requested_at: datetime,
     request_id: str,
 ) -> Decided:
-    ranking = recommender.rank(candidates, rows.user, rows.items)
+    ranking = recommender.rank(
+        candidates, rows.user, rows.items, signal_weight=policy.signal_weight
+    )
+    settled = settle(
+        wish,
+        candidates,
+        ranking,
+        rows.items,
+        recommender=recommender,
+        policy=policy,
+        request_id=request_id,
+    )
     answer = Recommendation(
         request_id=request_id,
         user_id=wish.user_id,
         surface=wish.surface,
-        items=_items(ranking, wish.k, recommender),
+        items=_items(ranking, settled, recommender),
         model_name=identity.name,
         model_version=identity.version,
         feature_service=identity.feature_service,
-        fallback=COLD_START if candidates.is_cold_start else None,
+        fallback=_fallback(wish, candidates),
         is_degraded=rows.is_degraded,
+        dropped=settled.dropped if wish.explain or wish.surface == "search" else None,
+        unknown_item_ids=settled.unknown_item_ids or None,
     )
     return Decided(
         identity=identity,
         requested_at=requested_at,
-        request=wish.model_dump(),
-        answer=answer.model_dump(),
-        evidence=_evidence(candidates, rows),
+        request=wish.as_recorded(),
+        answer=answer.as_answer(),
+        evidence=_evidence(candidates, rows, settled),
     )
 
 
-def _items(ranking: "Ranking", k: int, recommender: "Recommender") -> list[RecommendedItem]:
+def _fallback(wish: RecommendRequest, candidates: "Candidates") -> Fallback | None:
+    """What the answer had to do without: the user, what goes with the items, or both."""
+    is_new_item = bool(wish.about) and (candidates.start is None or candidates.start.is_new)
+    if candidates.is_cold_start:
+        return "new_user_and_item" if is_new_item else "cold_start"
+    return "new_item" if is_new_item else None
+
+
+def _items(
+    ranking: "Ranking", settled: Settled, recommender: "Recommender"
+) -> list[RecommendedItem]:
     return [
         RecommendedItem(
-            item_id=item_id,
-            title=recommender.title(item_id),
-            score=round(float(score), SCORE_DIGITS),
-            retriever=retriever,
-            reasons=list(reasons)[:3],
+            item_id=ranking.item_ids[place],
+            title=recommender.title(ranking.item_ids[place]),
+            score=round(float(ranking.scores[place]), SCORE_DIGITS),
+            retriever=ranking.retrievers[place],
+            reasons=list(ranking.reasons[place])[:3],
+            propensity=settled.propensity if number == settled.explored else None,
         )
-        for item_id, score, retriever, reasons in zip(
-            ranking.item_ids[:k], ranking.scores, ranking.retrievers, ranking.reasons, strict=False
-        )
+        for number, place in enumerate(settled.shown)
     ]
 
 
-def _evidence(candidates: "Candidates", rows: Rows) -> Evidence:
+def _evidence(candidates: "Candidates", rows: Rows, settled: Settled) -> Evidence:
     return Evidence(
         candidates=[
             {"item_id": item_id, "scores": _scores(candidates, i)}
@@ -172,6 +200,7 @@ def _evidence(candidates: "Candidates", rows: Rows) -> Evidence:
         item_values=dict(zip(candidates.item_ids, _known(rows.items), strict=True)),
         user_read_at=rows.user.read_at,
         item_read_at=rows.items.read_at,
+        policy=settled.record,
     )
 
 

@@ -5,7 +5,7 @@ come through here, which is why they give the same JSON.
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -16,8 +16,9 @@ from serving.answer import recommend
 from serving.champion import find_champion
 from serving.ports import FeatureMatrix, ReadOnline
 from serving.reading import ITEM, USER, FeatureReader
-from serving.schemas import RecommendRequest
+from serving.wish import RecommendRequest
 from training.bundle import open_bundle
+from training.policy.model import SurfacePolicy, read_policies
 from training.recommender.model import Recommender
 
 STRANGER = "warm-up"  # a user id that no shop gives
@@ -41,6 +42,7 @@ class Predictor:
     identity: Identity
     reader: FeatureReader
     known_user: str
+    policies: Mapping[str, SurfacePolicy]
 
     def answer(
         self, requests: Sequence[RecommendRequest], *, requested_at: datetime
@@ -51,6 +53,7 @@ class Predictor:
             recommender=self.recommender,
             read_features=self.reader,
             identity=self.identity,
+            policies=self.policies,
             requested_at=requested_at,
             new_id=_new_id,
         )
@@ -64,6 +67,7 @@ class Predictor:
             recommender=self.recommender,
             read_features=self.reader,
             identity=self.identity,
+            policies=self.policies,
             requested_at=now(),
             new_id=_new_id,
         )
@@ -93,6 +97,7 @@ def load_predictor(settings: Settings) -> Predictor:
             workers=2 * settings.threads,  # an answer reads users and items side by side
         ),
         known_user=recommender.known_user or STRANGER,
+        policies=read_policies(),
     )
     predictor.warm_up()
     return predictor

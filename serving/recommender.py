@@ -19,7 +19,8 @@ from serving import tensors
 from serving.framework import InferRequest, InferResponse, InvalidInput, Model
 from serving.predictor import Predictor, load_predictor
 from serving.refusals import Busy, DecisionNotFound
-from serving.schemas import ExplainRequest, RecommendRequest, RequestError, parse_instances
+from serving.schemas import RequestError, parse_instances
+from serving.wish import ExplainRequest, RecommendRequest
 
 NAME = "recommender"
 MAX_WAITING = 64  # at 50 ms an answer the last in line waits under two seconds on two cores

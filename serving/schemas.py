@@ -1,4 +1,4 @@
-"""What a request may say and what an answer says: types, limits and the sentence for each refusal.
+"""What an answer says, and the sentence for every request that cannot be used.
 
 KServe checks neither fields nor limits, so everything a caller sends passes through here first,
 whether it came as JSON (``instances[3].user_id``) or as tensors (``inputs.user_id[3]``). This file
@@ -6,59 +6,31 @@ knows no framework: the command line and the predictor share it.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Literal, TypeVar
+from typing import Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, Field, ValidationError
+
+from serving.wish import (
+    MAX_ABOUT_IDS,
+    MAX_DAYS,
+    MAX_ID_CHARS,
+    MAX_IMPRESSIONS,
+    MAX_K,
+    MAX_NAMED_IDS,
+    SURFACES,
+    RecommendRequest,
+    Strict,
+    UnclickedImpressions,
+)
 
 MAX_INSTANCES = 64  # 64 answers of 100 items stay under one second on two cores
-MAX_USER_ID_CHARS = 128
-MAX_K = 100
-DEFAULT_K = 10
-DEFAULT_SURFACE = "home"
-SURFACES = ("home",)  # the surfaces that are served now
-PLANNED_SURFACES = ("similar", "cart", "search", "email")  # known names, refused with a sentence
 
+Fallback = Literal["cold_start", "new_item", "new_user_and_item"]
 Instance = TypeVar("Instance", bound=BaseModel)
 
 
 class RequestError(ValueError):
     """The caller's fault; the text names the place in the request and the rule it breaks."""
-
-
-class Strict(BaseModel):
-    """Unknown fields and wrong types are refused, and nothing changes after checking."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class RecommendRequest(Strict):
-    """One wish: ``k`` items for a user on a surface."""
-
-    user_id: Annotated[str, Field(min_length=1, max_length=MAX_USER_ID_CHARS)]
-    k: Annotated[int, Field(ge=1, le=MAX_K)] = DEFAULT_K
-    surface: str = DEFAULT_SURFACE
-
-    @field_validator("user_id")
-    @classmethod
-    def _printable(cls, value: str) -> str:
-        if not value.isprintable():  # no database takes NUL or half a surrogate pair
-            raise ValueError("must hold printable characters only")
-        return value
-
-    @field_validator("surface")
-    @classmethod
-    def _served(cls, value: str) -> str:
-        if value in PLANNED_SURFACES:
-            raise ValueError(f"{value} is not served yet; use {' or '.join(SURFACES)}")
-        if value not in SURFACES:
-            raise ValueError(f"must be {' or '.join(SURFACES)}")
-        return value
-
-
-class ExplainRequest(Strict):
-    """Which decision to explain."""
-
-    request_id: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 
 
 class RecommendedItem(Strict):
@@ -69,6 +41,14 @@ class RecommendedItem(Strict):
     score: float
     retriever: str
     reasons: list[str] = Field(max_length=3)
+    propensity: float | None = None  # set: drawn at random into its place, with this probability
+
+
+class DroppedItem(Strict):
+    """An item that was ranked or given and is not shown, with the code of the rule."""
+
+    item_id: str
+    reason: str
 
 
 class Recommendation(Strict):
@@ -81,12 +61,37 @@ class Recommendation(Strict):
     model_name: str
     model_version: str
     feature_service: str
-    fallback: Literal["cold_start"] | None = None
+    fallback: Fallback | None = None
     is_degraded: bool = False
+    dropped: list[DroppedItem] | None = None  # search, or where the request says explain
+    unknown_item_ids: list[str] | None = None  # the item or basket items no model knows
+
+    def as_answer(self) -> dict[str, object]:
+        """The answer as JSON has it; what was not asked for and did not happen has no key."""
+        found = self.model_dump()
+        for name in ("dropped", "unknown_item_ids"):
+            if found[name] is None:
+                del found[name]
+        for item in found["items"]:
+            if item["propensity"] is None:
+                del item["propensity"]
+        return found
 
 
+_ID_RULE = f"must be 1 to {MAX_ID_CHARS} characters"
+_NAMED_RULE = f"must be a list of at most {MAX_NAMED_IDS} item ids"
 _RULES = {
-    "user_id": f"must be 1 to {MAX_USER_ID_CHARS} characters",
+    "user_id": _ID_RULE,
+    "item_id": _ID_RULE,
+    "basket_item_ids": f"must be a list of 1 to {MAX_ABOUT_IDS} item ids",
+    "candidate_item_ids": f"must be a list of 1 to {MAX_ABOUT_IDS} item ids",
+    "exclude_item_ids": _NAMED_RULE,
+    "unavailable_item_ids": _NAMED_RULE,
+    "seen_item_ids": _NAMED_RULE,
+    "impressions": f"must be a list of at most {MAX_NAMED_IDS} objects with item_id",
+    "count": f"must be a whole number from 1 to {MAX_IMPRESSIONS}",
+    "days_ago": f"must be a number from 0 to {MAX_DAYS:g}",
+    "explain": "must be true or false",
     "k": f"must be a whole number from 1 to {MAX_K}",
     "surface": f"must be {' or '.join(SURFACES)}",
     "request_id": "must be 32 lower-case hexadecimal digits",
@@ -123,32 +128,57 @@ def parse_instance(value: object, shape: type[Instance], *, path: str) -> Instan
         ) from None
 
 
-def parse_columns(columns: Mapping[str, Sequence[object]]) -> tuple[RecommendRequest, ...]:
-    """Check named columns of equal length, one row per wish (V2 and gRPC tensors)."""
+def parse_columns(
+    columns: Mapping[str, Sequence[object]], more: Sequence[Mapping[str, object]] = ()
+) -> tuple[RecommendRequest, ...]:
+    """Check named columns of equal length, one row per wish (V2 and gRPC tensors).
+
+    ``more[i]`` are further fields of row i: those that no tensor of one value a row can hold.
+    """
     count = len(next(iter(columns.values())))
     requests = []
     for row in range(count):
         value = {name: column[row] for name, column in columns.items()}
         try:
-            requests.append(RecommendRequest.model_validate(value))
+            requests.append(
+                RecommendRequest.model_validate({**(more[row] if more else {}), **value})
+            )
         except ValidationError as error:
             field, sentence = _first_fault(error.errors()[0], RecommendRequest)
-            raise RequestError(f"inputs.{field}[{row}]: {sentence}") from None
+            is_tensor = not more or field in columns
+            place = f"inputs.{field}[{row}]" if is_tensor else f"inputs.wish[{row}].{field}"
+            raise RequestError(f"{place}: {sentence}") from None
     return tuple(requests)
 
 
 def _first_fault(fault: Mapping[str, object], shape: type[BaseModel]) -> tuple[str, str]:
-    location = fault["loc"]
-    field = str(location[0]) if isinstance(location, tuple) and location else "body"
-    rule = _RULES.get(field, "cannot be used")
-    kind = fault["type"]
+    """The path of the first wrong place, and the rule it breaks."""
+    location = fault["loc"] if isinstance(fault["loc"], tuple) else ()
+    path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in location)[1:]
+    kind, rule = fault["type"], _rule(location)
     if kind == "extra_forbidden":
-        return _shown(field), f"unknown field; the fields are {', '.join(shape.model_fields)}"
+        inside = shape if len(location) == 1 else UnclickedImpressions
+        return _shown(path), f"unknown field; the fields are {', '.join(inside.model_fields)}"
     if kind == "missing":
-        return field, f"is missing; it {rule}"
+        return path, f"is missing; it {rule}"
     if kind == "value_error":
-        return field, str(fault["msg"]).removeprefix("Value error, ")
-    return field, rule
+        text = str(fault["msg"]).removeprefix("Value error, ")
+        return (path, text) if path else _split(text)
+    return path or "body", rule
+
+
+def _rule(location: tuple[object, ...]) -> str:
+    """The rule of a field, or of one entry of a list."""
+    if location and isinstance(location[-1], int):
+        is_id = location[0] != "impressions"
+        return _ID_RULE if is_id else "must be an object with item_id, count and days_ago"
+    return _RULES.get(str(location[-1]) if location else "", "cannot be used")
+
+
+def _split(text: str) -> tuple[str, str]:
+    """A sentence about the whole instance names its field first."""
+    field, _, sentence = text.partition(": ")
+    return field, sentence
 
 
 def _shown(name: str) -> str:

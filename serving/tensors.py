@@ -1,20 +1,24 @@
 """Requests and answers as tensors (V2 over REST, and gRPC).
 
 KServe accepts any tensor under any name and type, so this checks names, types and shapes itself.
-In: ``user_id`` BYTES [n], and if wanted ``k`` INT64 [n] and ``surface`` BYTES [n].
+In: ``user_id`` BYTES [n], and if wanted ``k`` INT64 [n], ``surface`` BYTES [n], and ``wish`` BYTES
+[n]: the other fields of a V1 instance (basket, hits, what to leave out) as one JSON object a row.
 Out: ``answer`` BYTES [n], each the JSON of one prediction, the same as V1 gives.
 """
 
+import json
 import struct
 from collections.abc import Sequence
 
 from governance.files import canonical_json
 from serving.framework import InferInput, InferOutput, InferRequest, InferResponse
-from serving.schemas import MAX_INSTANCES, RecommendRequest, RequestError, parse_columns
+from serving.schemas import MAX_INSTANCES, RequestError, parse_columns
+from serving.wish import RecommendRequest
 
-INPUT_TYPES = {"user_id": "BYTES", "k": "INT64", "surface": "BYTES"}
+INPUT_TYPES = {"user_id": "BYTES", "k": "INT64", "surface": "BYTES", "wish": "BYTES"}
 OUTPUT_TYPES = {"answer": "BYTES"}
 REQUIRED = "user_id"
+MORE = "wish"
 
 
 def metadata(types: dict[str, str]) -> list[dict[str, object]]:
@@ -37,7 +41,8 @@ def requests_from_tensors(request: InferRequest) -> tuple[RecommendRequest, ...]
     if not 1 <= count <= MAX_INSTANCES:
         raise RequestError(f"inputs.{REQUIRED}: must have 1 to {MAX_INSTANCES} values")
     _check_outputs(request)
-    return parse_columns(columns)
+    more = columns.pop(MORE, [])
+    return parse_columns(columns, [_fields(text, row, columns) for row, text in enumerate(more)])
 
 
 def response_from_answers(
@@ -88,6 +93,19 @@ def _decoded(tensor: InferInput, path: str) -> list[object]:
     except (UnicodeDecodeError, ValueError, TypeError, IndexError, struct.error):
         kind = "UTF-8 text" if INPUT_TYPES[tensor.name] == "BYTES" else INPUT_TYPES[tensor.name]
         raise RequestError(f"{path}.data: cannot be read as {kind}") from None
+
+
+def _fields(text: object, row: int, columns: dict[str, list[object]]) -> dict[str, object]:
+    """The further fields of one row; an empty text is none."""
+    try:
+        found = json.loads(str(text) or "{}")
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise RequestError(f"inputs.{MORE}[{row}]: must be a JSON object like {{}}")
+    if twice := sorted(found.keys() & columns.keys()):
+        raise RequestError(f"inputs.{MORE}[{row}].{twice[0]}: is given as a tensor already")
+    return found
 
 
 def _check_outputs(request: InferRequest) -> None:

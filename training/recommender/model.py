@@ -30,11 +30,13 @@ from training.recommender.surfaces import (
     SHOWS_OWN_ITEMS,
     Start,
     as_ranked,
+    beside,
     blended,
-    candidates_from,
     check_surface,
     reasons_about,
     start_from,
+    started,
+    widened,
 )
 from training.shop_data import Floats, Ints
 
@@ -122,9 +124,8 @@ class Recommender:
         return (self.titles[code] if code != _UNKNOWN else "") or item_id
 
     def codes_of(self, item_ids: Iterable[str]) -> Ints:
-        """Catalogue codes of the ids that are in the catalogue, each once, in the order given."""
-        found = (self._item_codes.get(item, _UNKNOWN) for item in dict.fromkeys(item_ids))
-        return np.array([code for code in found if code != _UNKNOWN], dtype=np.int32)
+        """One catalogue code per id; -1 where the catalogue that was learned from lacks it."""
+        return np.array([self._item_codes.get(i, _UNKNOWN) for i in item_ids], dtype=np.int32)
 
     def candidates(
         self,
@@ -139,16 +140,15 @@ class Recommender:
         ``about`` is what a surface starts from: the item looked at, the basket, the hits given.
         """
         check_surface(surface)
-        if start := start_from(self.memory, surface, self.codes_of(about), limit):
-            return candidates_from(self, user_id, start, limit)
+        start = start_from(self.memory, surface, self.codes_of(dict.fromkeys(about)), limit)
         if not self.knows(user_id):
-            return self._cold_start(user_id, limit)
+            return started(self._cold_start(user_id, limit, start), start)
         shopper = shopper_of(self.memory, self._user_codes[user_id])
         scores = scores_of(self.memory, shopper)
         hidden = None if SHOWS_OWN_ITEMS[surface] else shopper.habits.items
-        items, ranks = _propose(scores, hidden, limit)
+        items, ranks = widened(*_propose(scores, hidden, limit), start, absent=_NOT_PROPOSED)
         columns = describe(self.memory, shopper, scores, items)
-        return Candidates(
+        found = Candidates(
             user_id=user_id,
             items=items,
             item_ids=tuple(self.item_ids[items].tolist()),
@@ -161,6 +161,7 @@ class Recommender:
             column_names=tuple(columns),
             shopper=shopper,
         )
+        return started(found, start)
 
     def knows(self, user_id: str) -> bool:
         """Does the memory hold a purchase of this user?"""
@@ -217,9 +218,9 @@ class Recommender:
             return self.memory.stock.popularity[candidates.items].astype(np.float64)
         return self.ranker.scores(candidates.columns, user_features.values[0], item_features.values)
 
-    def _cold_start(self, user_id: str, limit: int) -> Candidates:
+    def _cold_start(self, user_id: str, limit: int, start: Start | None) -> Candidates:
         popularity = self.memory.stock.popularity
-        items = np.sort(top_k(popularity, limit))
+        items = beside(np.sort(top_k(popularity, limit)), start)
         return Candidates(
             user_id=user_id,
             items=items,

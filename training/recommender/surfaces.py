@@ -19,7 +19,7 @@ from training.recommender.signals import Memory
 from training.shop_data import Bools, Floats, Ints
 
 if TYPE_CHECKING:
-    from training.recommender.model import Candidates, Recommender
+    from training.recommender.model import Candidates
 
 SHOWS_OWN_ITEMS = {  # by surface: may it show items bought before?
     "home": True,
@@ -31,7 +31,7 @@ SHOWS_OWN_ITEMS = {  # by surface: may it show items bought before?
 }
 # Share of the categories beside co-visitation in the signal. Beside an item stand its own kind as
 # well as its companions; a basket wants companions, its own kind is in it already.
-CATEGORY_SHARE = {"similar": 0.5, "cart": 0.1}
+CATEGORY_SHARE = {"similar": 0.6, "cart": 0.1}
 JOINS_PERSONAL = ("cart",)  # the shopper's own candidates are ranked beside the surface's
 RETRIEVER = {"similar": "co_visitation", "cart": "basket", "search": "given"}
 BY_CATEGORY = "category"
@@ -52,12 +52,6 @@ class Start:
     def joins_personal(self) -> bool:
         return self.surface in JOINS_PERSONAL
 
-    def retrievers(self, items: Ints, others: tuple[str, ...]) -> tuple[str, ...]:
-        """Who proposed each item: the surface where it links the item, else ``others``."""
-        own = RETRIEVER[self.surface]
-        linked = self.is_linked[items].tolist()
-        return tuple(own if link else other for link, other in zip(linked, others, strict=True))
-
 
 def check_surface(surface: str) -> None:
     """InputError for a surface that nobody has built."""
@@ -71,11 +65,16 @@ def check_surface(surface: str) -> None:
 
 
 def start_from(memory: Memory, surface: str, about: Ints, limit: int) -> Start | None:
-    """The start of a surface that begins with items; None for the others, and without items."""
-    if surface not in RETRIEVER or len(about) == 0:
-        return None
+    """The start of a surface that begins with items; None for the others.
+
+    Of ``about`` unknown items (-1) are left out. With none left a search is empty, and another
+    surface has nothing to start from.
+    """
+    about = about[about >= 0]
     if surface == "search":
         return _given(about, memory.stock.item_count)
+    if surface not in RETRIEVER or len(about) == 0:
+        return None
     together = memory.covisitation.scores(about, np.ones(len(about), dtype=np.float32))
     together[about] = 0.0
     most = float(together.max(initial=0.0))
@@ -83,36 +82,47 @@ def start_from(memory: Memory, surface: str, about: Ints, limit: int) -> Start |
     signal = share * _kinship(memory, about)
     if most > 0:
         signal += (1 - share) * together / most
-    signal[about] = 0.0
+    signal[about] = 0.0  # what it starts from is never proposed
     return Start(
         surface=surface,
         about=about,
-        items=_best(signal, about, limit // 2 if surface in JOINS_PERSONAL else limit),
+        items=_best(signal, limit // 2 if surface in JOINS_PERSONAL else limit),
         signal=signal.astype(np.float32),
         is_linked=together > 0,
         is_new=most <= 0,
     )
 
 
-def candidates_from(
-    recommender: "Recommender", user_id: str, start: Start, limit: int
-) -> "Candidates":
-    """The surface's items, for some surfaces beside the personal ones, as candidates."""
-    personal = recommender.candidates(user_id, limit=limit)
-    items = start.items
-    if start.joins_personal:
-        items = np.union1d(start.items, personal.items).astype(np.int32)
-    columns: tuple[Floats, tuple[str, ...]] = np.empty((len(items), 0), dtype=np.float32), ()
-    if personal.shopper is not None:
-        columns = recommender.describe(user_id, items)
+def beside(personal: Ints, start: Start | None) -> Ints:
+    """The items to rank, rising: the surface's own, and the personal ones where it joins them."""
+    if start is None:
+        return personal
+    own = np.union1d(start.items, personal) if start.joins_personal else start.items
+    return own.astype(np.int32)
+
+
+def widened(
+    personal: Ints, ranks: npt.NDArray[np.int64], start: Start | None, *, absent: int
+) -> tuple[Ints, npt.NDArray[np.int64]]:
+    """The items to rank, and each retriever's ranks of them: ``absent`` where it has none."""
+    items = beside(personal, start)
+    wide = np.full((len(ranks), len(items)), absent, dtype=np.int64)
+    _, at, of = np.intersect1d(items, personal, assume_unique=True, return_indices=True)
+    wide[:, at] = ranks[:, of]
+    return items, wide
+
+
+def started(found: "Candidates", start: Start | None) -> "Candidates":
+    """Candidates with the surface's signal among their scores and its name as a retriever."""
+    if start is None:
+        return found
+    is_proposed = np.isfinite(list(found.scores.values())).any(axis=0) & start.joins_personal
+    others = np.where(is_proposed, found.retrievers, BY_CATEGORY)
+    names = np.where(start.is_linked[found.items], RETRIEVER[start.surface], others)
     return replace(
-        personal,
-        items=items,
-        item_ids=tuple(recommender.item_ids[items].tolist()),
-        scores=_spread(personal, items) | {start.surface: start.signal[items]},
-        retrievers=start.retrievers(items, _proposers(personal, items)),
-        columns=columns[0],
-        column_names=columns[1],
+        found,
+        scores={**found.scores, start.surface: start.signal[found.items]},
+        retrievers=tuple(names.tolist()),
         start=start,
     )
 
@@ -159,19 +169,6 @@ def as_ranked(memory: Memory, items: Ints, scores: tuple[float, ...]) -> Ranked:
     return Ranked(items, np.array(scores), memory.stock.categories[items], vectors)
 
 
-def _spread(personal: "Candidates", items: Ints) -> dict[str, Floats]:
-    """The personal candidates' scores on other items; NaN where nobody proposed them."""
-    at = np.minimum(np.searchsorted(personal.items, items), len(personal.items) - 1)
-    is_there = personal.items[at] == items
-    return {n: np.where(is_there, s[at], np.nan) for n, s in personal.scores.items()}
-
-
-def _proposers(personal: "Candidates", items: Ints) -> tuple[str, ...]:
-    """Who proposed each item, its category where no personal retriever did."""
-    by_item = dict(zip(personal.items.tolist(), personal.retrievers, strict=True))
-    return tuple(by_item.get(item, BY_CATEGORY) for item in items.tolist())
-
-
 def _given(about: Ints, item_count: int) -> Start:
     """Hits keep their order as a signal: the first 1, the last just above 0."""
     signal = np.zeros(item_count, dtype=np.float32)
@@ -196,9 +193,9 @@ def _kinship(memory: Memory, about: Ints) -> npt.NDArray[np.float64]:
     return share
 
 
-def _best(signal: npt.NDArray[np.float64], about: Ints, limit: int) -> Ints:
-    """The ``limit`` items of the largest signal above 0, rising; ``about`` is never proposed."""
-    found = np.setdiff1d(np.flatnonzero(signal > 0), about, assume_unique=True)
+def _best(signal: npt.NDArray[np.float64], limit: int) -> Ints:
+    """The ``limit`` items of the largest signal above 0, rising."""
+    found = np.flatnonzero(signal > 0)
     return np.sort(found[top_k(signal[found], limit)]).astype(np.int32)
 
 
