@@ -85,7 +85,8 @@ def test_v2_gives_what_v1_gives(server, known_user):
 def test_metadata_tells_the_tensors(server):
     metadata = httpx.get(f"{server.url}/v2/models/recommender").json()
     declared = {tensor["name"]: tensor["datatype"] for tensor in metadata["inputs"]}
-    assert declared == {"user_id": "BYTES", "k": "INT64", "surface": "BYTES"}
+    optional = {"k": "INT64", "surface": "BYTES", "wish": "BYTES"}
+    assert declared == {"user_id": "BYTES"} | optional
     assert [tensor["name"] for tensor in metadata["outputs"]] == ["answer"]
 
 
@@ -123,7 +124,7 @@ def test_a_wrong_tensor_is_a_400_with_its_place(server, inputs, sentence):
         (b'{"instances": [{"user_id": "1", "k": 1e99}]}', "instances[0].k: must be a whole number"),
         (
             b'{"instances": [{"user_id": "1", "surface": "search"}]}',
-            "instances[0].surface: search is not served yet",
+            "instances[0].candidate_item_ids: is missing; surface search starts from it",
         ),
         (b'{"instances": [{"user_id": "1", "x": 1}]}', "instances[0].x: unknown field"),
     ],

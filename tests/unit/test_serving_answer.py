@@ -18,7 +18,9 @@ from governance.receipts import (
 from governance.settings import Settings
 from serving.answer import recommend
 from serving.reading import ITEM, USER, Features, Matrix
-from serving.schemas import RecommendRequest
+from serving.settling import STOCK_OFF, STOCK_ON
+from serving.wish import RecommendRequest
+from training.policy.model import Ranked, read_policies
 
 IDENTITY = Identity("recommender", "v1", "d" * 64, "recommender_v1", "s" * 64)
 AT = datetime(2017, 12, 31, 12, tzinfo=UTC)
@@ -26,6 +28,8 @@ COLUMNS = {
     USER: (Column("user__order_count", "bigint", "", 1, default=0),),
     ITEM: (Column("item__price_last_usd", "double", "", 1),),
 }
+ON_HAND = Column("item__on_hand_last", "double", "", 1)
+ITEMS = ["a", "b", "c", "d"]
 
 
 @dataclass
@@ -33,10 +37,16 @@ class Found:
     item_ids: list
     scores: dict
     is_cold_start: bool
+    start: None = None
+    shopper: None = None
+
+    @property
+    def items(self):
+        return np.array([ITEMS.index(item) for item in self.item_ids])
 
 
 @dataclass
-class Ranked:
+class Listing:
     item_ids: list
     scores: list
     retrievers: list
@@ -49,50 +59,60 @@ class Shelf:
 
     seen: list = field(default_factory=list)
 
-    def candidates(self, user_id, *, surface, limit):
+    def candidates(self, user_id, *, surface, limit, about):
         items = ["a", "b", "c"] if user_id == "7" else ["c", "d"]
         scores = {"habit": np.array([1.0, np.nan, 0.5][: len(items)])}
         return Found(items, scores, is_cold_start=user_id != "7")
 
-    def rank(self, candidates, user_features, item_features):
+    def rank(self, candidates, user_features, item_features, *, signal_weight):
         self.seen.append((user_features.values.copy(), item_features.values.copy()))
         order = np.argsort(-item_features.values[:, 0], kind="stable")
         ids = [candidates.item_ids[i] for i in order]
         scores = [float(item_features.values[i, 0]) for i in order]
-        return Ranked(ids, scores, ["habit"] * len(ids), [["r1", "r2", "r3", "r4"]] * len(ids))
+        return Listing(ids, scores, ["habit"] * len(ids), [["r1", "r2", "r3", "r4"]] * len(ids))
 
     def title(self, item_id):
         return f"Title of {item_id}"
+
+    def codes_of(self, item_ids):
+        return np.array([ITEMS.index(i) if i in ITEMS else -1 for i in item_ids], dtype=np.int32)
+
+    def ranked(self, ranking):
+        items = self.codes_of(ranking.item_ids)
+        nothing = np.zeros((len(items), 1))
+        return Ranked(items, np.array(ranking.scores), np.array([[i] for i in items]), nothing)
 
 
 class Reads:
     """Prices by item; counts how often it was asked."""
 
-    def __init__(self, *, is_degraded=False):
+    def __init__(self, *, is_degraded=False, on_hand=None):
         self.asked = []
         self.is_degraded = is_degraded
+        self.on_hand = on_hand or {}
 
     def __call__(self, *, user_ids, item_ids):
         self.asked.append((tuple(user_ids), tuple(item_ids)))
         prices = {"a": 1.0, "b": np.nan, "c": 3.0, "d": 2.0}
-        items = np.array([[prices[i]] for i in item_ids])
+        items = np.array([[prices[i], *self.on_hand.get(i, [])] for i in item_ids])
         users = np.array([[float(len(u))] for u in user_ids])
         return Features(
             tuple(user_ids),
             tuple(item_ids),
             Matrix(users, np.zeros(users.shape, bool), COLUMNS[USER]),
-            Matrix(items, np.isnan(items), COLUMNS[ITEM]),
+            Matrix(items, np.isnan(items), (*COLUMNS[ITEM], *[ON_HAND] * bool(self.on_hand))),
             is_degraded=self.is_degraded,
         )
 
 
-def _decide(*user_ids, reads=None, k=2, recommender=None):
+def _decide(*user_ids, reads=None, k=2, recommender=None, **wish):
     numbers = count(1)
     return recommend(
-        [RecommendRequest(user_id=user_id, k=k) for user_id in user_ids],
+        [RecommendRequest(user_id=user_id, k=k, **wish) for user_id in user_ids],
         recommender=recommender or Shelf(),
         read_features=reads or Reads(),
         identity=IDENTITY,
+        policies=read_policies(),
         requested_at=AT,
         new_id=lambda: f"{next(numbers):032x}",
     )
@@ -143,6 +163,38 @@ def test_evidence_marks_missing_values_and_unfound_candidates():
     (decided,) = _decide("7")
     assert decided.evidence.item_values == {"a": [1.0], "b": [None], "c": [3.0]}
     assert decided.evidence.candidates[1] == {"item_id": "b", "scores": {}}
+
+
+def test_what_the_request_leaves_out_is_dropped_with_its_reason():
+    (decided,) = _decide(
+        "7", exclude_item_ids=["c", "nothing"], unavailable_item_ids=["a"], explain=True
+    )
+    assert [item["item_id"] for item in decided.answer["items"]] == ["b"]
+    assert decided.answer["dropped"] == [
+        {"item_id": "c", "reason": "excluded"},
+        {"item_id": "a", "reason": "out_of_stock"},
+    ]
+
+
+def test_the_record_says_what_was_dropped_though_the_answer_was_not_asked_to():
+    (decided,) = _decide("7", seen_item_ids=["c"])
+    assert "dropped" not in decided.answer
+    assert decided.evidence.policy["dropped"] == [{"item_id": "c", "reason": "already_seen"}]
+    assert decided.evidence.policy["shown"][0] == {"item_id": "a", "rank": 2, "is_moved": False}
+    assert decided.evidence.policy["knobs"]["mmr_lambda"] == 1.0
+
+
+def test_without_a_stock_feature_availability_is_off_and_says_so():
+    (decided,) = _decide("7")
+    assert decided.evidence.policy["availability"] == STOCK_OFF
+
+
+def test_a_stock_feature_drops_what_is_not_on_hand_and_keeps_what_is_unknown():
+    on_hand = {"a": [5.0], "b": [np.nan], "c": [0.0]}
+    (decided,) = _decide("7", k=3, explain=True, reads=Reads(on_hand=on_hand))
+    assert [item["item_id"] for item in decided.answer["items"]] == ["a", "b"]
+    assert decided.answer["dropped"] == [{"item_id": "c", "reason": "out_of_stock"}]
+    assert decided.evidence.policy["availability"] == STOCK_ON
 
 
 @pytest.fixture(scope="module")

@@ -73,6 +73,35 @@ def test_a_wrong_tensor_is_refused_with_its_place(inputs, sentence):
     assert str(caught.value).startswith(sentence)
 
 
+def test_a_row_may_hold_the_further_fields_of_its_surface():
+    more = ('{"basket_item_ids": ["a", "b"]}', "")
+    wishes = requests_from_tensors(
+        _request(
+            _tensor(shape=(2,), data=("7", "8")),
+            _tensor("surface", (2,), "BYTES", ("cart", "home")),
+            _tensor("wish", (2,), "BYTES", more),
+        )
+    )
+    assert [wish.about for wish in wishes] == [["a", "b"], []]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("{", "inputs.wish[0]: must be a JSON object"),
+        ("[]", "inputs.wish[0]: must be a JSON object"),
+        ("[" * 100_000, "inputs.wish[0]: must be a JSON object"),
+        ('{"user_id": "8"}', "inputs.wish[0].user_id: is given as a tensor already"),
+        ('{"item_id": "a"}', "inputs.wish[0].item_id: belongs to surface similar, not home"),
+        ('{"seen_item_ids": [""]}', "inputs.wish[0].seen_item_ids[0]: must be 1 to 128"),
+    ],
+)
+def test_a_wrong_further_field_is_refused_with_its_place(text, sentence):
+    with pytest.raises(RequestError) as caught:
+        requests_from_tensors(_request(_tensor(), _tensor("wish", (1,), "BYTES", (text,))))
+    assert str(caught.value).startswith(sentence)
+
+
 @pytest.mark.parametrize("raw", [b"\xff\xff", struct.pack("<I", 99) + b"7", b""])
 def test_torn_raw_bytes_are_refused(raw):
     with pytest.raises(RequestError, match=r"^inputs\[0\]"):
