@@ -1,5 +1,6 @@
 """The knobs of the surfaces: the file that ships loads, and a wrong one says what is wrong."""
 
+import json
 import re
 from dataclasses import fields
 
@@ -27,7 +28,8 @@ def test_every_surface_has_a_policy_that_a_record_can_hold():
     policies = read_policies()
     assert tuple(policies) == SURFACES == tuple(SHOWS_OWN_ITEMS)
     for policy in policies.values():
-        assert canonical_json(policy.knobs)
+        recorded = json.loads(canonical_json(policy.knobs))
+        assert SurfacePolicy.from_knobs(recorded) == policy
     assert policies["discover"].knobs["hide_bought_weeks"] == ".inf"
 
 

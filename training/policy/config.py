@@ -40,6 +40,11 @@ class SurfacePolicy:
         """All knobs as JSON can hold them: a number without end is ``.inf``, as in YAML."""
         return {k: ".inf" if v == float("inf") else v for k, v in asdict(self).items()}
 
+    @classmethod
+    def from_knobs(cls, knobs: Mapping[str, float | bool | str]) -> "SurfacePolicy":
+        """The policy that a record holds."""
+        return cls(**{k: float("inf") if v == ".inf" else v for k, v in knobs.items()})  # type: ignore[arg-type]
+
     @cached_property
     def digest(self) -> str:
         """One digest of all knobs, for the record of a decision."""
