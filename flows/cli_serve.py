@@ -30,7 +30,12 @@ def serve() -> None:
 def predict(
     user: Annotated[str, typer.Option("--user", help="User id")],
     k: Annotated[int, typer.Option("--k", help="How many items, 1 to 100")] = 10,
-    surface: Annotated[str, typer.Option(help="Where the list is shown: home")] = "home",
+    surface: Annotated[
+        str, typer.Option(help="home, discover, similar, cart, search or email")
+    ] = "home",
+    about: Annotated[
+        str, typer.Option(help="Item ids with commas: the item, the basket or the hits")
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Recommend items to one user, exactly as the server would, decision record included.
@@ -38,8 +43,10 @@ def predict(
     Example: counterfoil predict --user 1 --json
     """
     from serving.answer import predict_once
+    from serving.wish import wish_about
 
-    answer = predict_once(active_settings(), {"user_id": user, "k": k, "surface": surface})
+    wish = {"user_id": user, "k": k, "surface": surface} | wish_about(surface, about)
+    answer = predict_once(active_settings(), wish)
     if as_json:
         data(canonical_json(answer))
         return
@@ -48,6 +55,10 @@ def predict(
     for rank, item in enumerate(items, start=1):
         reasons = "; ".join(item["reasons"])
         data(f"{rank:>3}  {item['item_id']:<10} {item['score']:8.4f}  {item['title']}  ({reasons})")
+    dropped = answer.get("dropped") or []
+    assert isinstance(dropped, list)
+    for drop in dropped:
+        data(f"  -  {drop['item_id']:<10} {drop['reason']}")
     data(f"request {answer['request_id']}")
 
 

@@ -37,6 +37,15 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
+def wish_about(surface: str, about: str) -> dict[str, object]:
+    """The field of a surface that starts from items, from ids with commas between."""
+    ids = [item_id.strip() for item_id in about.split(",") if item_id.strip()]
+    name = STARTS_FROM.get(surface, "item_id")
+    if not ids:
+        return {}
+    return {name: ids[0] if name == "item_id" and len(ids) == 1 else ids}
+
+
 def _printable(value: str) -> str:
     if not value.isprintable():  # no database takes NUL or half a surrogate pair
         raise ValueError("must hold printable characters only")

@@ -3,7 +3,13 @@
 import pytest
 
 from serving.schemas import RequestError, parse_instance, parse_instances
-from serving.wish import MAX_ABOUT_IDS, MAX_NAMED_IDS, SURFACES, RecommendRequest
+from serving.wish import (
+    MAX_ABOUT_IDS,
+    MAX_NAMED_IDS,
+    SURFACES,
+    RecommendRequest,
+    wish_about,
+)
 
 STARTS = {
     "similar": {"item_id": "a"},
@@ -113,3 +119,17 @@ def test_a_record_holds_every_field_that_says_something():
         "seen_item_ids": [],
         "explain": True,
     }
+
+
+@pytest.mark.parametrize(
+    ("surface", "about", "fields"),
+    [
+        ("home", "", {}),
+        ("home", "a", {"item_id": "a"}),  # refused afterwards, with a sentence
+        ("similar", "a", {"item_id": "a"}),
+        ("cart", "a, b,", {"basket_item_ids": ["a", "b"]}),
+        ("search", "a", {"candidate_item_ids": ["a"]}),
+    ],
+)
+def test_ids_with_commas_become_the_field_of_the_surface(surface, about, fields):
+    assert wish_about(surface, about) == fields
