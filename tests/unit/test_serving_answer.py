@@ -237,6 +237,22 @@ def test_the_explanation_names_user_model_items_reasons_and_values(home):
         assert part in text
 
 
+def test_the_explanation_says_what_was_dropped_and_by_which_policy(home):
+    decided = _renamed(_decide("7", seen_item_ids=["c"], exclude_item_ids=["b"])[0], "d" * 32)
+    record_decisions(home, [decided])
+    text = explain_text(load_decision(home, "d" * 32))
+    assert "dropped      1 already_seen, 1 excluded" in text
+    assert f"policy       home, digest {decided.evidence.policy['digest'][:12]}" in text
+
+
+def test_a_record_from_before_there_was_a_policy_is_still_explained(home):
+    old = _renamed(_decide("7")[0], "c" * 32)
+    record_decisions(home, [replace(old, evidence=replace(old.evidence, policy={}))])
+    kept = load_decision(home, "c" * 32)
+    assert explain_decision(kept)["policy"] == {}
+    assert "dropped" not in explain_text(kept)
+
+
 def _renamed(decided, request_id):
     return replace(decided, answer={**decided.answer, "request_id": request_id})
 
