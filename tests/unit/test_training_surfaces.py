@@ -153,6 +153,6 @@ def test_a_weight_of_one_is_the_signal_and_of_zero_the_personal_rank(recommender
 
 
 def test_an_item_without_a_vector_has_zeros(recommender):
-    ranked = as_ranked(recommender.memory, np.array([4, 0, 1], dtype=np.int32), (3.0, 2.0, 1.0))
+    ranked = as_ranked(recommender.memory, (4, 0, 1), (3.0, 2.0, 1.0))
     assert ranked.vectors.tolist() == [[0, 1], [0, 0], [1, 0]]
     assert ranked.categories.tolist() == CATEGORIES[[4, 0, 1]].tolist()

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from training.metrics import top_k
 from training.policy.model import Ranked
 from training.ranker.model import Ranker
+from training.recommender import surfaces
 from training.recommender.reasons import Reasons, explain, explain_popular
 from training.recommender.signals import (
     Memory,
@@ -25,18 +26,6 @@ from training.recommender.signals import (
     matrix_of,
     scores_of,
     shopper_of,
-)
-from training.recommender.surfaces import (
-    SHOWS_OWN_ITEMS,
-    Start,
-    as_ranked,
-    beside,
-    blended,
-    check_surface,
-    reasons_about,
-    start_from,
-    started,
-    widened,
 )
 from training.shop_data import Floats, Ints
 
@@ -71,7 +60,7 @@ class Candidates:
     columns: Floats
     column_names: tuple[str, ...]
     shopper: Shopper | None  # None: a cold start
-    start: Start | None = None  # None: the surface starts from no item that is known
+    start: surfaces.Start | None = None  # None: the surface starts from no item that is known
 
     @property
     def is_cold_start(self) -> bool:
@@ -139,14 +128,18 @@ class Recommender:
 
         ``about`` is what a surface starts from: the item looked at, the basket, the hits given.
         """
-        check_surface(surface)
-        start = start_from(self.memory, surface, self.codes_of(dict.fromkeys(about)), limit)
+        surfaces.check_surface(surface)
+        start = surfaces.start_from(
+            self.memory, surface, self.codes_of(dict.fromkeys(about)), limit
+        )
         if not self.knows(user_id):
-            return started(self._cold_start(user_id, limit, start), start)
+            return surfaces.started(self._cold_start(user_id, limit, start), start)
         shopper = shopper_of(self.memory, self._user_codes[user_id])
         scores = scores_of(self.memory, shopper)
-        hidden = None if SHOWS_OWN_ITEMS[surface] else shopper.habits.items
-        items, ranks = widened(*_propose(scores, hidden, limit), start, absent=_NOT_PROPOSED)
+        hidden = None if surfaces.SHOWS_OWN_ITEMS[surface] else shopper.habits.items
+        items, ranks = surfaces.widened(
+            *_propose(scores, hidden, limit), start, absent=_NOT_PROPOSED
+        )
         columns = describe(self.memory, shopper, scores, items)
         found = Candidates(
             user_id=user_id,
@@ -161,7 +154,7 @@ class Recommender:
             column_names=tuple(columns),
             shopper=shopper,
         )
-        return started(found, start)
+        return surfaces.started(found, start)
 
     def knows(self, user_id: str) -> bool:
         """Does the memory hold a purchase of this user?"""
@@ -187,7 +180,7 @@ class Recommender:
         ``signal_weight`` is that of the signal of a surface that starts from items.
         """
         start, scores = candidates.start, self.score(candidates, user_features, item_features)
-        scores = blended(scores, start, candidates.items, weight=signal_weight)
+        scores = surfaces.blended(scores, start, candidates.items, weight=signal_weight)
         order = np.lexsort((candidates.items, -scores))
         items = candidates.items[order]
         if candidates.shopper is None:
@@ -197,7 +190,7 @@ class Recommender:
             reasons = explain(
                 self.memory, candidates.shopper, items, is_near=is_near, titles=self.titles
             )
-        reasons = reasons_about(self.memory, start, items, reasons, self.titles)
+        reasons = surfaces.reasons_about(self.memory, start, items, reasons, self.titles)
         return Ranking(
             item_ids=tuple(candidates.item_ids[place] for place in order),
             scores=tuple(float(score) for score in scores[order]),
@@ -208,7 +201,7 @@ class Recommender:
 
     def ranked(self, ranking: Ranking) -> Ranked:
         """A ranking with what a policy needs to know of its items."""
-        return as_ranked(self.memory, np.array(ranking.items, dtype=np.int32), ranking.scores)
+        return surfaces.as_ranked(self.memory, ranking.items, ranking.scores)
 
     def score(
         self, candidates: Candidates, user_features: FeatureMatrix, item_features: FeatureMatrix
@@ -218,9 +211,9 @@ class Recommender:
             return self.memory.stock.popularity[candidates.items].astype(np.float64)
         return self.ranker.scores(candidates.columns, user_features.values[0], item_features.values)
 
-    def _cold_start(self, user_id: str, limit: int, start: Start | None) -> Candidates:
+    def _cold_start(self, user_id: str, limit: int, start: surfaces.Start | None) -> Candidates:
         popularity = self.memory.stock.popularity
-        items = beside(np.sort(top_k(popularity, limit)), start)
+        items = surfaces.beside(np.sort(top_k(popularity, limit)), start)
         return Candidates(
             user_id=user_id,
             items=items,

@@ -158,9 +158,9 @@ def reasons_about(
     return tuple(found)
 
 
-def as_ranked(memory: Memory, items: Ints, scores: tuple[float, ...]) -> Ranked:
+def as_ranked(memory: Memory, ranked: tuple[int, ...], scores: tuple[float, ...]) -> Ranked:
     """A ranking with what the policy needs to know of its items; zero vectors where none is."""
-    sasrec = memory.sasrec
+    sasrec, items = memory.sasrec, np.array(ranked, dtype=np.int32)
     vectors = np.zeros((len(items), sasrec.items.shape[1]), dtype=np.float32)
     if len(sasrec.vocabulary):
         row = np.minimum(np.searchsorted(sasrec.vocabulary, items), len(sasrec.vocabulary) - 1)
