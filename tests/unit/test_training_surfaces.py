@@ -1,5 +1,7 @@
 """Surfaces that start from items: what goes with them, what is of their kind, hits in order."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -53,6 +55,11 @@ def _stock():
         category_share=np.zeros((6, 2), dtype=np.float32),
         categories=CATEGORIES,
     )
+
+
+def _without_categories(recommender):
+    stock = replace(recommender.memory.stock, categories=np.zeros((6, 3), dtype=np.int32))
+    return replace(recommender, memory=replace(recommender.memory, stock=stock))
 
 
 def _start(recommender, surface, *items, limit=10):
@@ -126,6 +133,16 @@ def test_hits_keep_their_order_until_the_personal_rank_weighs_in(recommender):
 def test_a_search_without_known_hits_is_empty(recommender):
     found, ranking = _ranking(recommender, "search", "i9")
     assert (len(found.items), ranking.item_ids) == (0, ())
+
+
+def test_a_shop_without_categories_has_links_only(recommender):
+    bare = _without_categories(recommender)
+    assert _start(bare, "similar", 0).items.tolist() == [2, 4]
+    assert _start(bare, "similar", 3) is None
+    _, ranking = _ranking(bare, "similar", "i0")
+    assert all(reasons[0] == "often bought with ITEM 0" for reasons in ranking.reasons)
+    kinds = as_ranked(bare.memory, (0, 1, 2), (3.0, 2.0, 1.0)).categories
+    assert len(np.unique(kinds)) == 3  # a cap by category hides nothing
 
 
 def test_reasons_name_the_item_of_the_basket(recommender):

@@ -68,7 +68,7 @@ def start_from(memory: Memory, surface: str, about: Ints, limit: int) -> Start |
     """The start of a surface that begins with items; None for the others.
 
     Of ``about`` unknown items (-1) are left out. With none left a search is empty, and another
-    surface has nothing to start from.
+    surface has nothing to start from: nor has one whose items have neither links nor a kind.
     """
     about = about[about >= 0]
     if surface == "search":
@@ -83,6 +83,8 @@ def start_from(memory: Memory, surface: str, about: Ints, limit: int) -> Start |
     if most > 0:
         signal += (1 - share) * together / most
     signal[about] = 0.0  # what it starts from is never proposed
+    if not signal.any():
+        return None
     return Start(
         surface=surface,
         about=about,
@@ -146,9 +148,9 @@ def reasons_about(
         return others
     ones = np.ones(len(start.about), dtype=np.float32)
     causes = memory.covisitation.causes(start.about, ones, items)
-    found = []
+    kinds, found = kinds_of(memory), []
     for item, cause, other in zip(items.tolist(), causes.tolist(), others, strict=True):
-        kin = _first_of_a_kind(memory.stock.categories, start.about, item)
+        kin = _first_of_a_kind(kinds, start.about, item)
         own: tuple[str, ...] = ()
         if cause >= 0 and titles[cause]:
             own = (f"often bought with {titles[cause]}",)
@@ -166,7 +168,16 @@ def as_ranked(memory: Memory, ranked: tuple[int, ...], scores: tuple[float, ...]
         row = np.minimum(np.searchsorted(sasrec.vocabulary, items), len(sasrec.vocabulary) - 1)
         is_known = sasrec.vocabulary[row] == items
         vectors[is_known] = sasrec.items[row[is_known]]
-    return Ranked(items, np.array(scores), memory.stock.categories[items], vectors)
+    return Ranked(items, np.array(scores), kinds_of(memory)[items], vectors)
+
+
+def kinds_of(memory: Memory) -> Ints:
+    """Category codes (items, levels); where the shop has one category, each item is its own."""
+    categories = memory.stock.categories
+    finest = categories[:, -1]
+    if len(finest) and (finest != finest[0]).any():
+        return categories
+    return np.arange(len(finest), dtype=np.int32)[:, None]
 
 
 def _given(about: Ints, item_count: int) -> Start:
@@ -178,7 +189,7 @@ def _given(about: Ints, item_count: int) -> Start:
 
 def _kinship(memory: Memory, about: Ints) -> npt.NDArray[np.float64]:
     """Share of category levels in common with ``about``; popular items first among equals."""
-    categories = memory.stock.categories
+    categories = kinds_of(memory)
     shared = np.zeros(len(categories))
     for level in range(categories.shape[1]):
         codes = categories[:, level]
