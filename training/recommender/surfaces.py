@@ -30,7 +30,8 @@ SHOWS_OWN_ITEMS = {  # by surface: may it show items bought before?
     "email": True,
 }
 # Share of the categories beside co-visitation in the signal. Beside an item stand its own kind as
-# well as its companions; a basket wants companions, its own kind is in it already.
+# well as its companions; a basket wants companions, its own kind is in it already. Chosen by
+# looking at lists, not measured: no data here says what is similar.
 CATEGORY_SHARE = {"similar": 0.6, "cart": 0.1}
 JOINS_PERSONAL = ("cart",)  # the shopper's own candidates are ranked beside the surface's
 RETRIEVER = {"similar": "co_visitation", "cart": "basket", "search": "given"}
