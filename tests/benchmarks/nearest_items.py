@@ -22,7 +22,8 @@ os.environ.setdefault("OMP_NUM_THREADS", str(len(os.sched_getaffinity(0))))
 
 import numpy as np  # noqa: E402 - threads are set before numpy loads
 
-from training.nearest_items.model import ExactItems, GraphItems  # noqa: E402
+from training.exact_search import ExactIndex  # noqa: E402
+from training.nearest_items.model import GraphItems  # noqa: E402
 from training.nearest_items.train import NearestConfig, build, recall_of  # noqa: E402
 
 _WIDTH = 64
@@ -69,7 +70,7 @@ def measure(items: int, threads: int) -> dict[str, Any]:
             **{name: round(value, 4) for name, value in recall.items()},
             "queries_per_second": _rate(graph, queries),
         }
-    found["exact_queries_per_second"] = _rate(ExactItems(vectors), queries[:256])
+    found["exact_queries_per_second"] = _rate(ExactIndex.of(vectors), queries[:256])
     return found
 
 
@@ -85,7 +86,7 @@ def generate(items: int) -> tuple[np.ndarray, np.ndarray]:
     return vectors[:items], vectors[items:]
 
 
-def _rate(index: ExactItems | GraphItems, queries: np.ndarray) -> int:
+def _rate(index: ExactIndex | GraphItems, queries: np.ndarray) -> int:
     """Queries answered a second, the better of two rounds."""
     index.search(queries[:8], k=_K)
     seconds = []

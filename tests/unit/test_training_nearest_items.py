@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from governance.errors import InputError
+from training.exact_search import ExactIndex
 from training.nearest_items import train
 from training.nearest_items.files import CARD, GRAPH, VECTORS, load_index, read_card, save_index
-from training.nearest_items.model import ExactItems, GraphItems
+from training.nearest_items.model import GraphItems
 from training.nearest_items.train import NearestConfig, build, recall_of, sample_queries
 
 SMALL = NearestConfig(recall_queries=40)
@@ -117,7 +118,7 @@ def test_without_the_engine_search_is_exact_and_says_so(tmp_path, monkeypatch, c
     monkeypatch.setattr("training.nearest_items.train.has_engine", lambda: False)
     monkeypatch.setattr("training.nearest_items.files.has_engine", lambda: False)
     for found in (build(vectors, AS_GRAPH), load_index(tmp_path / "index")):
-        assert isinstance(found.index, ExactItems)
+        assert isinstance(found.index, ExactIndex)
         assert set(found.recall.values()) == {1.0}
         assert "usearch is not installed" in found.reason
     assert "usearch is not installed" in caplog.text

@@ -15,7 +15,8 @@ from safetensors.numpy import load_file, save_file
 
 from governance.errors import InputError
 from governance.files import atomic_path, digest_of, sha256_file, write_json
-from training.nearest_items.model import ExactItems, GraphItems
+from training.exact_search import ExactIndex
+from training.nearest_items.model import GraphItems
 from training.nearest_items.train import NO_ENGINE, Built, NearestConfig, has_engine
 
 logger = logging.getLogger(__name__)
@@ -53,11 +54,11 @@ def load_index(folder: Path, *, digest: str = "") -> Built:
     vectors = np.ascontiguousarray(load_file(folder / VECTORS)["vectors"])
     reason = str(card["reason"])
     if GRAPH not in card["files"]:
-        return Built(ExactItems(vectors), vectors, card["recall"], reason, 0.0)
+        return Built(ExactIndex.of(vectors), vectors, card["recall"], reason, 0.0)
     if not has_engine():
         logger.warning(NO_ENGINE)
         exact = dict.fromkeys(card["recall"], 1.0)
-        return Built(ExactItems(vectors), vectors, exact, NO_ENGINE, 0.0)
+        return Built(ExactIndex.of(vectors), vectors, exact, NO_ENGINE, 0.0)
     from usearch.index import Index
 
     graph = Index(ndim=vectors.shape[1], metric="ip", dtype="f32")

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from governance.errors import InputError
-from training.nearest_items.model import ExactItems, GraphItems, VectorIndex
+from training.exact_search import ExactIndex, VectorIndex
+from training.nearest_items.model import GraphItems
 from training.shop_data import Floats
 
 logger = logging.getLogger(__name__)
@@ -76,7 +77,7 @@ def recall_of(
 ) -> dict[str, float]:
     """Share of the exact k best that ``index`` finds; 1.0 where there is nothing to find."""
     deepest = max(config.recall_at)
-    exact, _ = ExactItems(vectors).search(queries, k=deepest)
+    exact, _ = ExactIndex.of(vectors).search(queries, k=deepest)
     found, _ = index.search(queries, k=deepest)
     recall = {}
     for k in config.recall_at:
@@ -94,10 +95,10 @@ def has_engine() -> bool:
 def _index_of(vectors: Floats, config: NearestConfig) -> tuple[VectorIndex, str]:
     count = len(vectors)
     if count <= config.exact_up_to:
-        return ExactItems(vectors), f"{count:,} items are at most {config.exact_up_to:,}"
+        return ExactIndex.of(vectors), f"{count:,} items are at most {config.exact_up_to:,}"
     if not has_engine():
         logger.warning(NO_ENGINE)
-        return ExactItems(vectors), NO_ENGINE
+        return ExactIndex.of(vectors), NO_ENGINE
     return _graph(vectors, config), f"{count:,} items are more than {config.exact_up_to:,}"
 
 
