@@ -49,7 +49,7 @@ bench-main-job: $(READY)   ## seconds and peak memory of the main job, first run
 	@$(BIN)/python tests/benchmarks/main_job.py $(if $(JSON),--json $(JSON))
 
 bench-serving: $(READY)   ## latency of one recommendation over REST, after make demo
-	@$(BIN)/python tests/benchmarks/serving.py $(if $(JSON),--json $(JSON))
+	@$(BIN)/python tests/benchmarks/served_latency.py $(if $(JSON),--json $(JSON))
 
 install: $(READY)
 

@@ -8,7 +8,7 @@ import pytest
 from governance.settings import PROJECT_ROOT
 from training.sequences import later_sessions, prefixes, sequences_of
 
-sys.path.insert(0, str(PROJECT_ROOT / "tests" / "benchmarks"))  # as the scripts there see it
+sys.path.append(str(PROJECT_ROOT / "tests" / "benchmarks"))  # as the scripts there see it
 from recommenders_figures import Ground, above, judged
 from recommenders_peers_split import Work, lists_of, ndcg
 from recommenders_sasrec import fit_sasrec_proposals
