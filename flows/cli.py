@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from flows import cli_features, cli_look, cli_push, cli_serve
+from flows import cli_features, cli_look, cli_push, cli_serve, cli_train
 from flows.active import active_settings, remember_shop, source_of
 from flows.console import data, say
 from governance.errors import CounterfoilError
@@ -26,6 +26,7 @@ cli_look.add_commands(app)
 cli_features.add_commands(app)
 cli_push.add_commands(app)
 cli_serve.add_commands(app)
+app.add_typer(cli_train.train_app, name="train")
 
 Shop = Annotated[str, typer.Argument(help="complete_journey or online_retail")]
 Source = Annotated[str | None, typer.Option("--source", help="File, folder or http(s) address")]
@@ -82,13 +83,14 @@ def check(as_json: AsJson = False) -> None:
     _stages(active_settings(), ("check_raw", "check_features"), as_json=as_json, is_forced=True)
 
 
-@app.command()
-def train(as_json: AsJson = False, force: Force = False) -> None:
+@cli_train.train_app.callback()
+def train(context: typer.Context, as_json: AsJson = False, force: Force = False) -> None:
     """Train a challenger on what is built, and store it as a bundle.
 
     Example: counterfoil train
     """
-    _stages(active_settings(), ("train",), as_json=as_json, is_forced=force)
+    if context.invoked_subcommand is None:
+        _stages(active_settings(), ("train",), as_json=as_json, is_forced=force)
 
 
 @app.command()

@@ -42,6 +42,7 @@ class Settings(BaseSettings):
     dashboard_port: int = Field(default=4200, ge=1, le=65535)  # Prefect's own default
     usd_per_gbp: float = Field(default=1.55, gt=0)  # mean of 2010-12 to 2011-12, to one digit
     sasrec_epochs: int = Field(default=6, ge=1)  # upper bound; early stopping ends sooner
+    tracking: Literal["none", "tensorboard"] = "none"  # the bundle's history.json is kept anyway
 
     @property
     def project_root(self) -> Path:
@@ -74,6 +75,14 @@ class Settings(BaseSettings):
     @property
     def bundles_dir(self) -> Path:
         return self.home_dir / "bundles"
+
+    @property
+    def searches_dir(self) -> Path:
+        return self.home_dir / "searches"
+
+    @property
+    def tracking_dir(self) -> Path:
+        return self.home_dir / "tracking"
 
     @property
     def training_sets_dir(self) -> Path:
@@ -124,6 +133,7 @@ class Settings(BaseSettings):
             "COUNTERFOIL_THREADS": str(self.threads),
             "COUNTERFOIL_DUCKDB_MEMORY_LIMIT": self.duckdb_memory_limit,
             "COUNTERFOIL_USD_PER_GBP": str(self.usd_per_gbp),
+            "COUNTERFOIL_TRACKING": self.tracking,
             "COUNTERFOIL_CHECKED_READS": str(self.checked_reads),
             "COUNTERFOIL_ONLINE_STORE": self.online_store,
             "COUNTERFOIL_REDIS_URL": self.redis_url,

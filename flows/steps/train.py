@@ -14,11 +14,10 @@ import pyarrow.parquet as pq
 
 from feature_repo.services import schema_hash
 from feature_repo.store import historical_features
-from flows.importers.landing import current_landing
 from flows.ledger import output_digests
+from flows.shop_orders import shop_data
 from flows.stages import Progress, StepResult
 from governance.declarations import read_feature_models
-from governance.errors import StateError
 from governance.files import atomic_path, write_json
 from governance.records import ModelVersion, TrainingRun, TrainingSet, session
 from governance.settings import Settings
@@ -27,7 +26,7 @@ from training.evaluate import evaluate_recommender
 from training.recommender.model import DEFAULT_LIMIT
 from training.recommender.train import FittedRecommender, TrainingConfig, train_recommender
 from training.sasrec.config import SasrecTraining
-from training.shop_data import ShopData, load_shop_data
+from training.shop_data import ShopData
 from training.training_set import SERVICE
 from training.windows import default_calendar
 
@@ -95,19 +94,6 @@ def fit(settings: Settings, data: ShopData, progress: Progress) -> FittedRecomme
         inputs=_inputs(settings),
         progress=progress,
     )
-
-
-def shop_data(settings: Settings) -> ShopData:
-    """The warehouse's orders and impressions, with every landed order line as judge."""
-    landing = current_landing(settings.raw_dir, settings.shop, "order_lines")
-    if landing is None:
-        raise StateError(
-            f"raw table order_lines of shop {settings.shop} is missing",
-            where=str(settings.raw_dir / settings.shop / "order_lines"),
-            why="the landed orders judge the model, and there are none",
-            next_step=f"counterfoil import {settings.shop}",
-        )
-    return load_shop_data(settings.warehouse_path, judge_order_lines=landing.path)
 
 
 def training_config(settings: Settings) -> TrainingConfig:

@@ -5,6 +5,7 @@ curve and a digest of what is being learned. The randomness of an epoch follows 
 the epoch's number, so none has to be kept: a resumed run draws what the killed one would have.
 """
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -15,11 +16,13 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from governance.errors import StateError
-from governance.files import atomic_path
+from governance.files import atomic_path, digest_of
+from training.sasrec.config import SasrecTraining
 from training.sasrec.model import Sasrec, SasrecConfig
 
 Weights = dict[str, Tensor]
 _STATE = "state"
+_FREE = ("epochs", "patience", "accumulate")  # may change between a run and its resumption
 
 
 @dataclass
@@ -31,6 +34,25 @@ class Progress:
     best: dict[str, float] = field(default_factory=lambda: {"ndcg_at_10": -1.0})
     curve: list[dict[str, float]] = field(default_factory=list)  # loss and metrics by epoch
     weights: Weights = field(default_factory=dict)  # of the best epoch
+
+
+def subject_of(network: Sasrec, rows: tuple[Tensor, ...], training: SasrecTraining) -> str:
+    """A digest of all that decides the result: rows, first weights, sizes and settings."""
+    taught, weights = hashlib.sha256(), hashlib.sha256()
+    for part in rows:
+        taught.update(part.numpy().tobytes())
+    for name, value in network.state_dict().items():
+        weights.update(f"{name} {list(value.shape)}".encode())
+        weights.update(value.detach().cpu().numpy().tobytes())
+    knobs = {name: value for name, value in asdict(training).items() if name not in _FREE}
+    return digest_of(
+        {
+            "rows": taught.hexdigest(),
+            "weights": weights.hexdigest(),
+            "network": asdict(network.config),
+            "training": knobs,
+        }
+    )
 
 
 def save_checkpoint(

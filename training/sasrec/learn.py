@@ -8,11 +8,11 @@ dropout, which each process draws for its own rows). One seed; threads are the c
 """
 
 import copy
-import hashlib
+import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,15 +22,20 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from governance.files import digest_of
-from training.sasrec.checkpoint import Progress, resume, save_checkpoint
+from governance.errors import InputError
+from training.sasrec.checkpoint import Progress, resume, save_checkpoint, subject_of
 from training.sasrec.config import SasrecTraining
 from training.sasrec.losses import draw_negatives, log_rate
 from training.sasrec.model import PADDING, Sasrec
 from training.sasrec.teacher import Teacher
 
 Say = Callable[[str], None]
-_FREE = ("epochs", "patience", "accumulate")  # may change between a run and its resumption
+Curve = Sequence[Mapping[str, float]]
+Watch = Callable[[Curve], None]  # sees the curve after every epoch
+
+
+def unwatched(_curve: Curve) -> None:
+    """Nobody looks."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +69,14 @@ def learn(
     validate: Callable[[], dict[str, float]],
     progress: Say,
     checkpoint: Path | None = None,
+    watch: Watch = unwatched,
 ) -> Progress:
     """Teach until ``validate``'s NDCG@10 no longer rises; the best epoch's weights stay.
 
     With ``checkpoint`` the state after each epoch is kept there, and a call that finds one goes on
-    from it; one that finds a finished training returns its result.
+    from it; one that finds a finished training returns its result. ``watch`` is given the curve
+    after each epoch, when the checkpoint lies on disk, and first with what a checkpoint held; what
+    it raises ends the training.
     """
     crew, device = Crew.now(), torch.device(training.device)
     if device.type == "cpu":
@@ -88,15 +96,22 @@ def learn(
         betas=(0.9, training.adam_beta2),
         fused=True,
     )
-    subject = _subject(network, lesson, training)
+    subject = subject_of(network, (lesson.items, lesson.baskets), training)
     state = Progress()
     if checkpoint is not None:
         state = resume(checkpoint, network=network, optimiser=optimiser, subject=subject)
+    if state.curve:
+        watch(state.curve)
     wrapped = DistributedDataParallel(teacher) if crew.size > 1 else teacher
     while state.epoch < training.epochs and state.waited <= training.patience:
         began, state.epoch = time.perf_counter(), state.epoch + 1
         loss = _one_epoch(wrapped, optimiser, lesson, training, log_q, epoch=state.epoch, crew=crew)
-        _note(state, network, validate(), loss)
+        if not math.isfinite(loss):
+            _refuse_if_never_good(state)
+            progress(f"sasrec epoch {state.epoch}: the loss is {loss}; an earlier epoch stays")
+            break
+        reached = {"learning_rate": float(optimiser.param_groups[0]["lr"]), **validate()}
+        _note(state, network, reached, loss)
         if checkpoint is not None and crew.rank == 0:
             save_checkpoint(
                 checkpoint, network=network, optimiser=optimiser, progress=state, subject=subject
@@ -106,10 +121,21 @@ def learn(
             f"sasrec epoch {state.epoch}: loss {loss:.3f}, ndcg@10 {found:.4f} "
             f"(best {state.best['ndcg_at_10']:.4f}), {seconds:.1f} s"
         )
+        watch(state.curve)
     if state.weights:
         network.load_state_dict(state.weights)
     network.eval()
     return state
+
+
+def _refuse_if_never_good(state: Progress) -> None:
+    if not state.curve:
+        raise InputError(
+            "the training diverged in its first epoch",
+            where="training/sasrec",
+            why="the loss is no longer a number",
+            next_step="lower training.learning_rate",
+        )
 
 
 def _note(state: Progress, network: Sasrec, found: dict[str, float], loss: float) -> None:
@@ -207,14 +233,6 @@ def _batches(
         by_length = pool[torch.argsort(lengths[pool], stable=True)]
         batches += torch.split(by_length, training.batch)
     return [batches[place] for place in draw.permutation(len(batches))]
-
-
-def _subject(network: Sasrec, lesson: Lesson, training: SasrecTraining) -> str:
-    """A digest of all that decides the result: shapes, rows, settings."""
-    rows = hashlib.sha256(lesson.items.numpy().tobytes() + lesson.baskets.numpy().tobytes())
-    shapes = {name: list(value.shape) for name, value in network.state_dict().items()}
-    knobs = {name: value for name, value in asdict(training).items() if name not in _FREE}
-    return digest_of({"rows": rows.hexdigest(), "shapes": shapes, "training": knobs})
 
 
 def _mixed(*numbers: int) -> int:

@@ -66,6 +66,7 @@ class Sasrec(nn.Module):
 
     def __init__(self, config: SasrecConfig, vocabulary: int) -> None:
         super().__init__()
+        self.config = config
         self.temperature = config.temperature
         self.items = nn.Embedding(vocabulary + 1, config.width, padding_idx=PADDING)
         self.positions = nn.Embedding(config.length, config.width)

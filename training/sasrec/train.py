@@ -17,7 +17,7 @@ from torch import Tensor
 from training.metrics import mean_metrics, top_k
 from training.recommender.history import History
 from training.sasrec.config import SasrecTraining
-from training.sasrec.learn import Lesson, learn
+from training.sasrec.learn import Lesson, Watch, learn, unwatched
 from training.sasrec.model import PADDING, Sasrec, SasrecConfig
 from training.shop_data import Floats, Ints
 from training.windows import Targets
@@ -52,11 +52,18 @@ def fit_sasrec(
     training: SasrecTraining,
     progress: Callable[[str], None],
     checkpoint: Path | None = None,
+    watch: Watch = unwatched,
+    start: FittedSasrec | None = None,
 ) -> FittedSasrec:
-    """Learn from ``history``; keep the epoch that best foretells ``targets``, which are later."""
+    """Learn from ``history``; keep the epoch that best foretells ``targets``, which are later.
+
+    ``start`` is an earlier network over the same codes, whose weights are where this one begins.
+    """
     torch.manual_seed(training.seed)
     vocabulary = _frequent_items(history, item_count, training.min_baskets)
     fitted = FittedSasrec(Sasrec(config, len(vocabulary)), config, vocabulary, {})
+    if start is not None:
+        begin_from(fitted, start)
     rows = sequences(history, vocabulary, item_count=item_count, length=config.length)
     state = learn(
         fitted.network,
@@ -65,8 +72,21 @@ def fit_sasrec(
         validate=lambda: _validate(fitted, history, targets, item_count),
         progress=progress,
         checkpoint=checkpoint,
+        watch=watch,
     )
     return replace(fitted, metrics=state.best, curve=tuple(state.curve))
+
+
+def begin_from(fitted: FittedSasrec, start: FittedSasrec) -> None:
+    """Take over ``start``'s weights: kept items keep their vectors, new ones begin at the mean."""
+    theirs = start.network.state_dict()
+    items = theirs["items.weight"]
+    place = np.zeros(int(max(fitted.vocabulary.max(), start.vocabulary.max())) + 1, dtype=np.int64)
+    place[start.vocabulary] = np.arange(1, len(start.vocabulary) + 1)
+    found = torch.from_numpy(place[fitted.vocabulary])
+    rows = torch.where((found > 0)[:, None], items[found], items[1:].mean(0))
+    begun = {**theirs, "items.weight": torch.cat([items[:1], rows])}
+    fitted.network.load_state_dict(begun)
 
 
 def user_vectors(fitted: FittedSasrec, history: History, item_count: int) -> Floats:

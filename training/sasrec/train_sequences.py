@@ -17,7 +17,7 @@ from torch import Tensor
 from governance.errors import InputError
 from training.retrievers import flat
 from training.sasrec.config import SasrecSettings
-from training.sasrec.learn import Lesson, learn
+from training.sasrec.learn import Lesson, Watch, learn, unwatched
 from training.sasrec.model import Sasrec
 from training.sasrec.scorer import SasrecScorer, padded, steps_back, text_start
 from training.sequences import Requests, Sequences
@@ -45,6 +45,7 @@ def fit_sequences(
     hide_seen: bool = True,
     checkpoint: Path | None = None,
     text_vectors: Floats | None = None,
+    watch: Watch = unwatched,
 ) -> FittedScorer:
     """Learn from ``known``; keep the epoch that best foretells ``validation``, which is later.
 
@@ -65,6 +66,7 @@ def fit_sequences(
         validate=lambda: foretell(scorer, judged, hide_seen=hide_seen),
         progress=progress,
         checkpoint=checkpoint,
+        watch=watch,
     )
     return FittedScorer(scorer, state.best, tuple(state.curve))
 
@@ -85,12 +87,7 @@ def windows(known: Sequences, length: int) -> tuple[Int[Tensor, "N T"], Int[Tens
 
 def foretell(scorer: SasrecScorer, requests: Requests, *, hide_seen: bool) -> dict[str, float]:
     """NDCG@10 and HR@10 with all items ranked and ties counted against the network."""
-    parts = [np.empty(0, dtype=np.int64)]
-    for begin in range(0, len(requests), _BLOCK):
-        block = slice(begin, begin + _BLOCK)
-        histories, target = requests.histories[block], requests.target[block]
-        parts.append(_places(scorer, histories, target, hide_seen=hide_seen))
-    place = np.concatenate(parts)
+    place = places_of(scorer, requests, hide_seen=hide_seen)
     if not len(place):
         return {"ndcg_at_10": 0.0, "hr_at_10": 0.0}
     return {
@@ -99,14 +96,24 @@ def foretell(scorer: SasrecScorer, requests: Requests, *, hide_seen: bool) -> di
     }
 
 
+def places_of(scorer: SasrecScorer, requests: Requests, *, hide_seen: bool) -> Longs:
+    """The place of each request's target among all items, from 1."""
+    parts = [np.empty(0, dtype=np.int64)]
+    for begin in range(0, len(requests), _BLOCK):
+        block = slice(begin, begin + _BLOCK)
+        histories, target = requests.histories[block], requests.target[block]
+        parts.append(_places(scorer, histories, target, hide_seen=hide_seen))
+    return np.concatenate(parts)
+
+
 def _places(scorer: SasrecScorer, histories: list[Ints], target: Ints, *, hide_seen: bool) -> Longs:
-    """The place of each target from 1; a target that is hidden as seen is last."""
+    """The place of each target from 1; a target that is hidden, or has no number, is last."""
     scores = scorer.score(histories)
     if hide_seen:
         row, item, _ = flat(histories)
         scores[row, item] = -np.inf
     own = np.take_along_axis(scores, target[:, None].astype(np.int64), axis=1)
-    places: Longs = (scores >= own).sum(axis=1)
+    places: Longs = (~(scores < own)).sum(axis=1)
     return places
 
 

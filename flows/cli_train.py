@@ -1,0 +1,100 @@
+"""``counterfoil train sequence``: one retriever on its own, with its knobs searched if wished."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from flows.active import active_settings
+from flows.cli_output import AsJson, show
+from governance.errors import InputError
+
+if TYPE_CHECKING:
+    from flows.sequence import Outcome
+
+train_app = typer.Typer(invoke_without_command=True)  # alone it is the train stage (cli.py)
+
+Data = Annotated[
+    Path | None, typer.Option("--data", help="Folder of `user item item ...` lines, not the shop")
+]
+Config = Annotated[Path | None, typer.Option("--config", help="Knobs as YAML")]
+Trials = Annotated[int, typer.Option("--search", min=0, help="Finished trials in all, over runs")]
+Name = Annotated[str, typer.Option("--name", help="Name of the search, to go on with it")]
+Timeout = Annotated[
+    float | None, typer.Option("--timeout", min=0.1, help="Seconds after which a search stops")
+]
+
+
+@train_app.command()
+def sequence(
+    data: Data = None,
+    config: Config = None,
+    search: Trials = 0,
+    name: Name = "",
+    timeout: Timeout = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train SASRec on the home's shop, or on a folder; --search N looks for better knobs first.
+
+    Killed at any moment, the same command goes on. Example: counterfoil train sequence --search 20
+    """
+    if timeout is not None and not search:
+        raise InputError(
+            "--timeout is of a search",
+            where="counterfoil train sequence --timeout",
+            why="a single training has an end of its own: training.epochs and training.patience",
+            next_step="give --search N too, or leave --timeout out",
+        )
+    from flows.sequence import Wish, train_sequence
+    from flows.training_screen import TrainingScreen
+
+    wish = Wish(data=data, config=config, trials=search, name=name, timeout_seconds=timeout)
+    with TrainingScreen(search).shown() as screen:
+        outcome = train_sequence(active_settings(), wish, screen)
+    show(_report(outcome), as_json=as_json, lines=_lines(outcome), table=_table(outcome))
+
+
+def _report(outcome: "Outcome") -> dict[str, Any]:
+    judged = outcome.judged
+    return {
+        "version": outcome.shelved.version,
+        "folder": str(outcome.shelved.folder),
+        "metrics": {name: vars(found) for name, found in judged.figures.items()},
+        "floors": judged.floors,
+        "users": judged.users,
+        "validation": outcome.trained.metrics,
+        "trials": [vars(trial) for trial in outcome.trials],
+    }
+
+
+def _lines(outcome: "Outcome") -> list[str]:
+    judged, best = outcome.judged, outcome.trained.metrics
+    lines = [
+        f"{name:<28} {found.mean:.4f} ({found.low:.4f} to {found.high:.4f}), {judged.users:,} users"
+        for name, found in judged.figures.items()
+    ]
+    for name, floor in judged.floors.items():
+        lines.append(f"{name:<28} {floor['ndcg_at_10']:.4f} NDCG@10 (floor)")
+    lines.append(
+        f"{'validation ndcg_at_10':<28} {best['ndcg_at_10']:.4f}, epoch {best['epoch']:.0f} of "
+        f"{len(outcome.trained.curve)}"
+    )
+    folder = outcome.shelved.folder
+    return [*lines, f"card     {folder / 'card.html'}", f"knobs    {folder / 'knobs.yaml'}"]
+
+
+def _table(outcome: "Outcome") -> tuple[tuple[str, ...], list[dict[str, Any]]] | None:
+    if not outcome.trials:
+        return None
+    knobs = tuple(outcome.trials[0].knobs)
+    rows = [
+        {**vars(t), "value": f"{t.value:.4f}", **{k: _short(v) for k, v in t.knobs.items()}}
+        for t in outcome.trials
+    ]
+    for row in rows:
+        row["trial"] = row["number"]
+    return ("trial", "state", "value", "epochs", "seconds", *knobs), rows
+
+
+def _short(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,64 @@
+"""The model card: one self-contained HTML page that lies in the bundle beside the model.
+
+What was learned from, how it was judged and against what, the learning curves, every knob with its
+effect, and the trials of a search. No script, no image and no address from outside.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from training.curves import panels
+from training.search_space import Knob, Trial, as_yaml
+from training.single_target import Interval
+
+CARD_PAGE = "card.html"
+HISTORY = "history.json"
+_METRIC = "ndcg_at_10"
+
+Curve = Sequence[Mapping[str, float]]
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What the page tells; figures and floors are of the test window."""
+
+    title: str
+    facts: Mapping[str, str]
+    figures: Mapping[str, Interval | float]
+    floors: Mapping[str, Mapping[str, float]]
+    curve: Curve
+    knobs: Mapping[str, Knob]
+    effects: Mapping[str, str]
+    trials: Sequence[Trial] = field(default_factory=tuple)
+
+
+def render_card(card: ModelCard) -> str:
+    """The page; every text from data is escaped."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=select_autoescape(default=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["figure"] = lambda value: f"{value:.4f}"
+    environment.filters["knob"] = lambda v: f"{v:.4g}" if isinstance(v, float) else as_yaml(v)
+    page = environment.get_template("model_card.html.j2")
+    best = max(card.curve, key=lambda epoch: epoch[_METRIC], default=None)
+    return page.render(
+        card=card,
+        panels=panels(card.curve, metric=_METRIC),
+        best_epoch=None if best is None else best["epoch"],
+        figures=[_figure(name, value) for name, value in card.figures.items()],
+        trial_knobs=list(card.trials[0].knobs) if card.trials else [],
+        best_trial=max((t.value for t in card.trials if t.state == "complete"), default=None),
+    )
+
+
+def _figure(name: str, value: Interval | float) -> dict[str, object]:
+    if isinstance(value, Interval):
+        return {"name": name, "mean": value.mean, "low": value.low, "high": value.high}
+    return {"name": name, "mean": value, "low": None, "high": None}
