@@ -15,10 +15,10 @@ from governance.errors import StateError
 from governance.files import digest_of
 from governance.settings import Settings
 from training.sasrec.config import SasrecSettings, read_settings
-from training.sasrec.learn import Curve, Watch
+from training.sasrec.learn import Curve, DivergedError, Watch
 from training.sasrec.sequence_task import FolderTask, Judged, SequenceTask, ShopTask, Trained
 from training.sasrec.shelf import MODEL_NAME, Shelved, save_sequence
-from training.search_space import Knob, Trial
+from training.search_space import Knob, Trial, best_of
 from training.sequence_folder import read_users
 from training.tracking import open_tracker
 from training.windows import default_calendar
@@ -122,7 +122,7 @@ class _Run:
 
     def search(self, wish: Wish) -> Outcome:
         """Trials up to the wanted number, then the network of the best one."""
-        from training.search import Search, best, run_search
+        from training.search import Search, run_search
 
         search = Search(
             database=self.settings.searches_dir / f"{self.name}.db",
@@ -136,11 +136,14 @@ class _Run:
 
         def fit(drawn: Mapping[str, Knob], checkpoint: Path, watch: Watch) -> float:
             followed_as = f"{self.name}/{checkpoint.stem}"
-            trained = self.teach(self.knobs.changed(drawn), checkpoint, followed_as, watch)
+            try:
+                trained = self.teach(self.knobs.changed(drawn), checkpoint, followed_as, watch)
+            except DivergedError:
+                return 0.0  # what such a network ranks is worth nothing
             return trained.metrics["ndcg_at_10"]
 
         trials = run_search(search, fit, told=lambda trial: self.screen.trial(trial, wish.trials))
-        winner = best(trials)
+        winner = best_of(trials)
         if winner is None:
             raise StateError(
                 "no trial ended in the time that was given",

@@ -77,8 +77,8 @@ def _panel(
 
 def _round_numbers(low: float, high: float) -> list[float]:
     """Round numbers from at most ``low`` to at least ``high``."""
-    span = (high - low) or abs(high) or 1.0
-    rough = span / _TICKS
+    least = max(abs(low), abs(high)) * 1e-3  # a curve that is flatter than that is drawn flat
+    rough = max(high - low, least, 1e-6) / _TICKS
     size = 10.0 ** floor(log10(rough))
     step = next(size * factor for factor in (1, 2, 5, 10) if size * factor >= rough)
     first = floor(low / step)

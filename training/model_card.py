@@ -11,7 +11,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from training.curves import panels
-from training.search_space import Knob, Trial, as_yaml
+from training.search_space import Knob, Trial, as_yaml, best_of
 from training.single_target import Interval
 
 CARD_PAGE = "card.html"
@@ -47,14 +47,17 @@ def render_card(card: ModelCard) -> str:
     environment.filters["figure"] = lambda value: f"{value:.4f}"
     environment.filters["knob"] = lambda v: f"{v:.4g}" if isinstance(v, float) else as_yaml(v)
     page = environment.get_template("model_card.html.j2")
-    best = max(card.curve, key=lambda epoch: epoch[_METRIC], default=None)
+    best, chosen = (
+        max(card.curve, key=lambda epoch: epoch[_METRIC], default=None),
+        best_of(card.trials),
+    )
     return page.render(
         card=card,
         panels=panels(card.curve, metric=_METRIC),
         best_epoch=None if best is None else best["epoch"],
         figures=[_figure(name, value) for name, value in card.figures.items()],
         trial_knobs=list(card.trials[0].knobs) if card.trials else [],
-        best_trial=max((t.value for t in card.trials if t.state == "complete"), default=None),
+        best_trial=chosen.number if chosen else None,
     )
 
 

@@ -18,7 +18,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from governance.errors import CounterfoilError, StateError
 from governance.files import digest_of
-from training.search_space import Knob, Space, Trial, draw
+from training.search_space import Knob, Space, Trial, best_of, draw
 
 METRIC = "ndcg_at_10"
 _WORST = 0.0  # what a training is worth that diverged: it ranks nothing
@@ -76,18 +76,13 @@ def run_search(search: Search, fit: Fit, *, told: Callable[[Trial], None]) -> li
             break
         trials = table(study)
         told(trials[-1])
-        _drop_checkpoints(search, best(trials))
+        _drop_checkpoints(search, best_of(trials))
     return table(study)
 
 
 def table(study: optuna.Study) -> list[Trial]:
     """Every finished trial, in order."""
     return [_row(number, t) for number, t in enumerate(finished(study), start=1)]
-
-
-def best(trials: list[Trial]) -> Trial | None:
-    """The complete trial with the highest figure; of equals the first."""
-    return max((t for t in trials if t.state == "complete"), key=lambda t: t.value, default=None)
 
 
 def finished(study: optuna.Study) -> list[FrozenTrial]:

@@ -4,7 +4,7 @@ A list is a choice; ``{low: 5e-4, high: 1e-2, log: true}`` is everything between
 where both ends are whole. ``training/sasrec/config.py`` reads them, ``training/search.py`` draws.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -66,6 +66,11 @@ class Trial:
     epochs: int
     seconds: float
     knobs: dict[str, Knob]
+
+
+def best_of(trials: Sequence[Trial]) -> Trial | None:
+    """The complete trial with the highest figure; of equals the first."""
+    return max((t for t in trials if t.state == "complete"), key=lambda t: t.value, default=None)
 
 
 def draw(trial: Draws, space: Space) -> dict[str, Knob]:

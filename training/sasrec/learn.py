@@ -34,6 +34,10 @@ Curve = Sequence[Mapping[str, float]]
 Watch = Callable[[Curve], None]  # sees the curve after every epoch
 
 
+class DivergedError(InputError):
+    """The loss stopped being a number before any epoch was whole."""
+
+
 def unwatched(_curve: Curve) -> None:
     """Nobody looks."""
 
@@ -130,7 +134,7 @@ def learn(
 
 def _refuse_if_never_good(state: Progress) -> None:
     if not state.curve:
-        raise InputError(
+        raise DivergedError(
             "the training diverged in its first epoch",
             where="training/sasrec",
             why="the loss is no longer a number",
