@@ -50,7 +50,8 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         "train", "train", ("check_features", "transform", "check_raw"),
-        ("training", "feature_repo", "dbt/models/features"), ("seed", "sasrec_epochs"),
+        ("training", "feature_repo", "dbt/models/features"),
+        ("seed", "sasrec_epochs", "warm_start", "fine_tune_epochs", "known_users_tolerance"),
         optimise=True,
     ),
     Stage("release", "release", ("train",), ("flows/steps/release.py",)),

@@ -5,6 +5,8 @@ A gate that said no and input that cannot be used are not: the next try would sa
 way the failed run stands in the records (``stage_run``).
 """
 
+from typing import Literal
+
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
@@ -21,10 +23,16 @@ _RETRY_DELAY_SECONDS = 2
 
 
 def run_in_order(
-    names: list[str], *, shop: str | None = None, source: str | None = None
+    names: list[str],
+    *,
+    shop: str | None = None,
+    source: str | None = None,
+    warm_start: Literal["never", "champion"] | None = None,
 ) -> list[StageReport]:
     """Run the named stages one after the other under the lock of the home folder."""
     settings = active_settings(shop=shop)
+    if warm_start is not None:
+        settings = settings.model_copy(update={"warm_start": warm_start})
     with exclusive(settings.home_dir):
         return [_run(name, settings, source or source_of(settings)) for name in names]
 

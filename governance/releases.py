@@ -4,8 +4,10 @@ The gate is pure; the champion is read from the append-only records: the newest 
 granted. Serving asks :func:`champion_version` and nothing else.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sqlmodel import desc, select
 
@@ -13,6 +15,7 @@ from governance.errors import StateError
 from governance.records import Release, session
 from governance.settings import Settings
 
+KNOWN_USERS = "known users"  # of the champion, who must not lose by a network taught on
 GATE_METRIC = "ndcg_at_10"  # position-aware, over full rankings; the floors are stated in it
 
 
@@ -31,13 +34,24 @@ def decide(
     champion: float | None,
     floors: dict[str, float],
     is_same_version: bool = False,
+    known_users: Mapping[str, Any] | None = None,
 ) -> Verdict:
-    """Release only what beats the champion and every floor; all figures are GATE_METRIC."""
+    """Release only what beats the champion and every floor; all figures are GATE_METRIC.
+
+    ``known_users`` is the card's ``continual`` part of a challenger that was held against the
+    champion's network: what the users known to that one got from both.
+    """
     figures = {"challenger": challenger, **{f"floor {k}": v for k, v in floors.items()}}
+    if known_users is not None:
+        names = ("champion", "warm", "scratch", "tolerance")
+        found = {name: known_users[name] for name in names if known_users[name] is not None}
+        figures |= {f"{KNOWN_USERS} {name}": float(value) for name, value in found.items()}
     if champion is not None:
         figures["champion"] = champion
     if is_same_version:
         return _kept("the challenger is the champion: nothing to release", figures)
+    if known_users is not None and (reason := _loss_of(known_users)):
+        return _kept(reason, figures)
     for name, floor in floors.items():
         if not challenger > floor:
             reason = f"{GATE_METRIC} {challenger:.4f} does not beat the floor {name} {floor:.4f}"
@@ -48,6 +62,17 @@ def decide(
     against = "every floor" if champion is None else "the champion and every floor"
     reason = f"{GATE_METRIC} {challenger:.4f} beats {against}"
     return Verdict(is_released=True, reason=reason, comparison=figures)
+
+
+def _loss_of(known_users: Mapping[str, Any]) -> str:
+    """Why users known to the champion lose too much by the challenger; empty where they do not."""
+    before, now = known_users["champion"], known_users["challenger"]
+    if now >= before * (1 - known_users["tolerance"]):
+        return ""
+    return (
+        f"{known_users['users']:,} {KNOWN_USERS} would fall from {GATE_METRIC} {before:.4f} to "
+        f"{now:.4f}, by more than {known_users['tolerance']:.0%}"
+    )
 
 
 def _kept(reason: str, figures: dict[str, float]) -> Verdict:

@@ -42,6 +42,9 @@ class Settings(BaseSettings):
     dashboard_port: int = Field(default=4200, ge=1, le=65535)  # Prefect's own default
     usd_per_gbp: float = Field(default=1.55, gt=0)  # mean of 2010-12 to 2011-12, to one digit
     sasrec_epochs: int = Field(default=6, ge=1)  # upper bound; early stopping ends sooner
+    warm_start: Literal["never", "champion"] = "never"  # the train flow sets it; demo is repeatable
+    fine_tune_epochs: int = Field(default=2, ge=1)  # a third of sasrec_epochs: most is known
+    known_users_tolerance: float = Field(default=0.03, ge=0, le=1)  # as two seeds may differ
     tracking: Literal["none", "tensorboard"] = "none"  # the bundle's history.json is kept anyway
 
     @property
@@ -133,6 +136,7 @@ class Settings(BaseSettings):
             "COUNTERFOIL_THREADS": str(self.threads),
             "COUNTERFOIL_DUCKDB_MEMORY_LIMIT": self.duckdb_memory_limit,
             "COUNTERFOIL_USD_PER_GBP": str(self.usd_per_gbp),
+            "COUNTERFOIL_WARM_START": self.warm_start,
             "COUNTERFOIL_TRACKING": self.tracking,
             "COUNTERFOIL_CHECKED_READS": str(self.checked_reads),
             "COUNTERFOIL_ONLINE_STORE": self.online_store,

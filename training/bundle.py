@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 from typing import Any
 
 import lightgbm as lgb
@@ -32,6 +33,7 @@ from training.sasrec.vectors import SasrecVectors
 
 MODEL_NAME = "recommender"
 CARD = "bundle.json"
+NETWORK_WEIGHTS = "sasrec_network.safetensors"
 FORMAT = 1  # raised when a reader of old bundles would misread a new one
 _PARTS: dict[str, type] = {
     "history": History,
@@ -93,10 +95,12 @@ def save_bundle(
     *,
     network_weights: Arrays,
     facts: Mapping[str, object],
+    texts: Mapping[str, str] = MappingProxyType({}),
 ) -> Bundle:
     """Write the bundle beside and rename it to ``<bundles_dir>/recommender/<version>``.
 
-    ``facts`` go into ``bundle.json`` as they are: metrics, floors, cutoffs, seed, manifest digest.
+    ``facts`` go into ``bundle.json`` as they are: metrics, floors, cutoffs, seed, manifest digest;
+    ``texts`` are further files by name: the model card's page, the learning curve.
     """
     if recommender.ranker is None:
         raise InputError("a recommender without a ranker cannot be saved", next_step="fit it first")
@@ -106,6 +110,8 @@ def save_bundle(
         folder = Path(temporary) / "bundle"
         folder.mkdir()
         _write_files(folder, recommender, network_weights)
+        for name, text in texts.items():
+            (folder / name).write_text(text, encoding="utf-8")
         card = _card(folder, recommender.ranker, facts)
         write_json(folder / CARD, card)
         final = shelf / str(card["version"])
@@ -144,7 +150,7 @@ def _write_files(folder: Path, recommender: Recommender, network_weights: Arrays
         part = getattr(recommender.memory, name)
         arrays = {f.name: np.ascontiguousarray(getattr(part, f.name)) for f in fields(part)}
         save_file(arrays, folder / f"{name}.safetensors")
-    save_file(dict(network_weights), folder / "sasrec_network.safetensors")
+    save_file(dict(network_weights), folder / NETWORK_WEIGHTS)
     _write_arrow(folder / "users.arrow", {"user_id": recommender.user_ids.tolist()})
     titled = {"item_id": recommender.item_ids.tolist(), "title": list(recommender.titles)}
     _write_arrow(folder / "items.arrow", titled)

@@ -4,6 +4,7 @@ What was learned from, how it was judged and against what, the learning curves, 
 effect, and the trials of a search. No script, no image and no address from outside.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +34,12 @@ class ModelCard:
     knobs: Mapping[str, Knob]
     effects: Mapping[str, str]
     trials: Sequence[Trial] = field(default_factory=tuple)
+
+
+def card_files(card: ModelCard) -> dict[str, str]:
+    """The page and the learning curve, by the names they have in a bundle."""
+    history = json.dumps(list(card.curve), indent=2, sort_keys=True)
+    return {CARD_PAGE: render_card(card), HISTORY: history + "\n"}
 
 
 def render_card(card: ModelCard) -> str:

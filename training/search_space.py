@@ -6,7 +6,7 @@ where both ends are whole. ``training/sasrec/config.py`` reads them, ``training/
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 Knob = int | float | str | bool
 
@@ -49,7 +49,7 @@ Space = Mapping[str, Range]
 class Draws(Protocol):
     """The part of an Optuna trial that is used here."""
 
-    def suggest_categorical(self, name: str, choices: tuple[Knob, ...]) -> Knob: ...
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any: ...
 
     def suggest_int(self, name: str, low: int, high: int, *, log: bool) -> int: ...
 
@@ -80,7 +80,8 @@ def draw(trial: Draws, space: Space) -> dict[str, Knob]:
 
 def _drawn(trial: Draws, name: str, choice: Range) -> Knob:
     if isinstance(choice, OneOf):
-        return trial.suggest_categorical(name, choice.options)
+        chosen: Knob = trial.suggest_categorical(name, choice.options)
+        return chosen
     if isinstance(choice.low, int) and isinstance(choice.high, int):
         return trial.suggest_int(name, choice.low, choice.high, log=choice.is_log)
     return trial.suggest_float(name, choice.low, choice.high, log=choice.is_log)

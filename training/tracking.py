@@ -63,6 +63,12 @@ def open_tracker(kind: Tracking, tracking_dir: Path, run: str) -> Tracker:
     return Untracked() if kind == "none" else TensorBoard(tracking_dir / run)
 
 
+def check_tracking(kind: Tracking) -> None:
+    """Say what is missing before a training, not after it."""
+    if kind == "tensorboard":
+        _summary_writer()
+
+
 def _summary_writer() -> Any:
     try:
         from torch.utils.tensorboard import SummaryWriter

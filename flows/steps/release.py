@@ -26,6 +26,7 @@ def run(settings: Settings, progress: Progress, _source: str | None = None) -> S
         champion=None if champion_card is None else champion_card["metrics"][GATE_METRIC],
         floors={name: floor[GATE_METRIC] for name, floor in card["floors"].items()},
         is_same_version=challenger == champion,
+        known_users=card.get("continual"),
     )
     progress(verdict.reason)
     with session(settings) as records:

@@ -5,7 +5,7 @@ memory refreshed to the last order, so that it can answer today. Both instants s
 """
 
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
@@ -15,34 +15,31 @@ import pyarrow.parquet as pq
 from feature_repo.services import schema_hash
 from feature_repo.store import historical_features
 from flows.ledger import output_digests
+from flows.measured import Measured, continual_of, knobs_of, page_of
 from flows.shop_orders import shop_data
 from flows.stages import Progress, StepResult
+from flows.warm_start import go_on_from_champion
 from governance.declarations import read_feature_models
 from governance.files import atomic_path, write_json
 from governance.records import ModelVersion, TrainingRun, TrainingSet, session
 from governance.settings import Settings
 from training.bundle import MODEL_NAME, Bundle, save_bundle
 from training.evaluate import evaluate_recommender
+from training.model_card import card_files
 from training.recommender.model import DEFAULT_LIMIT
 from training.recommender.train import FittedRecommender, TrainingConfig, train_recommender
-from training.sasrec.config import SasrecTraining
+from training.sasrec.config import BASKETS_FILE, read_settings
+from training.sasrec.train import FittedSasrec
 from training.shop_data import ShopData
+from training.tracking import check_tracking, open_tracker
 from training.training_set import SERVICE
 from training.windows import default_calendar
-
-
-@dataclass(frozen=True)
-class Measured:
-    """A fitted recommender with the shop it was fitted on and its figures."""
-
-    data: ShopData
-    fitted: FittedRecommender
-    figures: dict[str, Any]
 
 
 def run(settings: Settings, progress: Progress, _source: str | None = None) -> StepResult:
     """Fit, measure, save the training set and the bundle, and record all three."""
     started = time.monotonic()
+    check_tracking(settings.tracking)
     done = fit_and_measure(settings, progress)
     progress("saving the bundle")
     manifest = done.fitted.training_set.manifest
@@ -52,6 +49,7 @@ def run(settings: Settings, progress: Progress, _source: str | None = None) -> S
         pq.write_table(done.fitted.training_set.table, beside / "rows.parquet")
         write_json(beside / "manifest.json", manifest)
     bundle = _save(settings, done)
+    _track(settings, done, bundle.version)
     _record(settings, done, bundle, seconds=time.monotonic() - started)
     ours = done.figures["recommender"]["ndcg_at_10"]
     floor = max(figures["ndcg_at_10"] for figures in done.figures["floors"].values())
@@ -71,7 +69,9 @@ def measure(settings: Settings, progress: Progress) -> dict[str, Any]:
 def fit_and_measure(settings: Settings, progress: Progress) -> Measured:
     """Fit on what was known before the test window, then judge that window with raw orders."""
     data = shop_data(settings)
-    fitted = fit(settings, data, progress)
+    config = training_config(settings)
+    sasrec, continued = go_on_from_champion(settings, data, config, progress)
+    fitted = fit(settings, data, progress, sasrec)
     window = fitted.calendar.test
     progress("judging the test window")
     figures = evaluate_recommender(
@@ -81,10 +81,12 @@ def fit_and_measure(settings: Settings, progress: Progress) -> Measured:
         historical_features=features_at(settings),
         limit=DEFAULT_LIMIT,
     )
-    return Measured(data, fitted, figures)
+    return Measured(data, fitted, figures, continued)
 
 
-def fit(settings: Settings, data: ShopData, progress: Progress) -> FittedRecommender:
+def fit(
+    settings: Settings, data: ShopData, progress: Progress, sasrec: FittedSasrec | None = None
+) -> FittedRecommender:
     """Retrievers and ranker from what was known before the test window."""
     return train_recommender(
         data,
@@ -93,13 +95,20 @@ def fit(settings: Settings, data: ShopData, progress: Progress) -> FittedRecomme
         historical_features=features_at(settings),
         inputs=_inputs(settings),
         progress=progress,
+        sasrec=sasrec,
     )
 
 
 def training_config(settings: Settings) -> TrainingConfig:
-    """The training's knobs: its own defaults, with seed, threads and epochs from the settings."""
-    sasrec = SasrecTraining(epochs=settings.sasrec_epochs, seed=settings.seed)
-    return TrainingConfig(seed=settings.seed, threads=settings.threads, sasrec_training=sasrec)
+    """The training's knobs: SASRec's file, with seed, threads and epochs from the settings."""
+    knobs = read_settings(BASKETS_FILE)
+    training = replace(knobs.training, epochs=settings.sasrec_epochs, seed=settings.seed)
+    return TrainingConfig(
+        seed=settings.seed,
+        threads=settings.threads,
+        sasrec=knobs.network,
+        sasrec_training=training,
+    )
 
 
 def features_at(settings: Settings) -> "partial[pa.Table]":
@@ -142,8 +151,17 @@ def _save(settings: Settings, done: Measured) -> Bundle:
             },
             "metrics": {**figures["recommender"], "users": figures["households"]},
             "floors": figures["floors"],
+            "sasrec_network": asdict(done.fitted.sasrec.config),
+            **continual_of(done),
         },
+        texts=card_files(page_of(settings, done)),
     )
+
+
+def _track(settings: Settings, done: Measured, version: str) -> None:
+    tracker = open_tracker(settings.tracking, settings.tracking_dir, f"{MODEL_NAME}-{version}")
+    tracker.epochs(done.fitted.sasrec.curve)
+    tracker.end(knobs_of(settings, done), done.figures["recommender"])
 
 
 def _record(settings: Settings, done: Measured, bundle: Bundle, *, seconds: float) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
+from coded_orders import coded_orders, fake_features
 
 from governance.errors import InputError, StateError
 from training.covisitation.train import CovisitationConfig
@@ -16,8 +17,8 @@ from training.ranker.train import RankerConfig
 from training.recommender.train import TrainingConfig, train_recommender
 from training.sasrec.config import SasrecTraining
 from training.sasrec.model import SasrecConfig
-from training.shop_data import code_shop, load_shop_data
-from training.training_set import feature_columns, join_features
+from training.shop_data import load_shop_data
+from training.training_set import join_features
 from training.windows import Calendar, first_baskets, microseconds
 
 AS_OF = datetime(2017, 6, 5, 5, tzinfo=UTC)
@@ -33,14 +34,6 @@ CONFIG = TrainingConfig(
 )
 
 
-def fake_features(rows, service):
-    """Every feature of an item or user is the length of its id: a function of the keys alone."""
-    for column in feature_columns(service):
-        values = pc.cast(pc.utf8_length(rows[column.entity]), pa.float64())
-        rows = rows.append_column(column.name, values)
-    return rows
-
-
 def _orders(users=20, weeks=20):
     draw = np.random.default_rng(3)
     rows = []
@@ -51,7 +44,7 @@ def _orders(users=20, weeks=20):
                 rows.append(
                     (f"u{user:02}", f"o{user:02}{week:02}", f"i{item:02}", microseconds(at))
                 )
-    return sorted(rows, key=lambda row: (row[0], row[3], row[1], row[2]))
+    return rows
 
 
 def _shown(orders):
@@ -62,40 +55,7 @@ def _shown(orders):
 
 def _shop(change=lambda shown: shown):
     orders = _orders()
-    user_id, order_id, item_id, at_us = zip(*orders, strict=True)
-    lines = pa.table(
-        {
-            "user_id": user_id,
-            "order_id": order_id,
-            "item_id": item_id,
-            "at_us": pa.array(at_us, pa.int64()),
-            "quantity": pa.array([1] * len(orders)),
-            "unit_price": pa.array([2.0] * len(orders)),
-            "is_discounted": pa.array([False] * len(orders)),
-        }
-    )
-    names = sorted({*item_id})
-    nothing = [None] * len(names)
-    levels = {"department": nothing, "category": nothing, "product_type": nothing}
-    items = pa.table({"item_id": names, "title": names} | levels, schema=ITEMS)
-    shown = sorted(change(_shown(orders)))
-    user_id, item_id, order_id, at_us, is_bought = zip(*shown, strict=True)
-    impressions = pa.table(
-        {
-            "user_id": user_id,
-            "item_id": item_id,
-            "order_id": order_id,
-            "at_us": pa.array(at_us, pa.int64()),
-            "is_synthetic": pa.array([True] * len(shown)),
-            "is_bought": pa.array(is_bought),
-        }
-    )
-    return code_shop(lines=lines, judge=lines, items=items, impressions=impressions)
-
-
-ITEMS = pa.schema(
-    [(n, pa.string()) for n in ("item_id", "title", "department", "category", "product_type")]
-)
+    return coded_orders(orders, change(_shown(orders)))
 
 
 def _train(shop):

@@ -69,18 +69,21 @@ def train_recommender(
     historical_features: HistoricalFeatures,
     inputs: Mapping[str, str],
     progress: Progress,
+    sasrec: FittedSasrec | None = None,
 ) -> FittedRecommender:
     """Fit everything on the windows before the test; nothing later is looked at.
 
-    ``inputs`` are digests by name (warehouse, feature files) for the training set's manifest.
+    ``inputs`` are digests by name (warehouse, feature files) for the training set's manifest;
+    ``sasrec`` is a network that was learned before (``continual.py``).
     """
     import torch
 
     torch.set_num_threads(config.threads)
-    progress("sasrec: learning from what came before the first training cutoff")
-    sasrec = sasrec_before(
-        data, calendar.train[0].cutoff, calendar=calendar, config=config, progress=progress
-    )
+    if sasrec is None:
+        progress("sasrec: learning from what came before the first training cutoff")
+        sasrec = sasrec_before(
+            data, calendar.train[0].cutoff, calendar=calendar, config=config, progress=progress
+        )
 
     def recommender_at(window: Window) -> Recommender:
         progress(f"{window.name} window {window.cutoff:%Y-%m-%d}: remembering and retrieving")
@@ -137,6 +140,7 @@ def sasrec_before(
     calendar: Calendar,
     config: TrainingConfig,
     progress: Progress,
+    start: FittedSasrec | None = None,
 ) -> FittedSasrec:
     """SASRec from purchases before ``cutoff``; its own validation is the weeks just before it."""
     window = Window("sasrec", cutoff - calendar.validation_weeks * WEEK, cutoff)
@@ -151,4 +155,5 @@ def sasrec_before(
         config=config.sasrec,
         training=config.sasrec_training,
         progress=progress,
+        start=start,
     )

@@ -59,7 +59,8 @@ class Judged:
 class SequenceTask(Protocol):
     """Something that SASRec can learn."""
 
-    knobs_file: Path  # the knobs that ship for it
+    @property
+    def knobs_file(self) -> Path: ...  # the knobs that ship for it
 
     @property
     def facts(self) -> dict[str, str]: ...

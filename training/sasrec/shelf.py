@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 from governance.errors import InputError
 from governance.files import atomic_path, digest_of, sha256_file, write_json, write_text
-from training.model_card import CARD_PAGE, HISTORY, ModelCard, render_card
+from training.model_card import ModelCard, card_files
 from training.sasrec.checkpoint import load_network, save_network
 from training.sasrec.config import SasrecSettings
 from training.sasrec.knobs_file import effects_of, knobs_text
@@ -84,7 +84,6 @@ def _write_files(
 ) -> None:
     save_network(folder / NETWORK, trained.network, trained.network.config)
     write_json(folder / ITEMS, list(trained.items))
-    write_json(folder / HISTORY, list(trained.curve))
     headline = "counterfoil train sequence --config FILE learns with these knobs again"
     write_text(folder / KNOBS, knobs_text(settings, headline=headline, like=task.knobs_file))
     if trials:
@@ -101,7 +100,8 @@ def _write_files(
         effects=effects_of(task.knobs_file),
         trials=trials,
     )
-    write_text(folder / CARD_PAGE, render_card(card))
+    for name, text in card_files(card).items():
+        write_text(folder / name, text)
 
 
 def _facts(trained: Trained, task: SequenceTask, judged: Judged) -> dict[str, object]:

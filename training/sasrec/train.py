@@ -81,7 +81,8 @@ def begin_from(fitted: FittedSasrec, start: FittedSasrec) -> None:
     """Take over ``start``'s weights: kept items keep their vectors, new ones begin at the mean."""
     theirs = start.network.state_dict()
     items = theirs["items.weight"]
-    place = np.zeros(int(max(fitted.vocabulary.max(), start.vocabulary.max())) + 1, dtype=np.int64)
+    codes = np.concatenate([fitted.vocabulary, start.vocabulary])
+    place = np.zeros(int(codes.max(initial=0)) + 1, dtype=np.int64)
     place[start.vocabulary] = np.arange(1, len(start.vocabulary) + 1)
     found = torch.from_numpy(place[fitted.vocabulary])
     rows = torch.where((found > 0)[:, None], items[found], items[1:].mean(0))
