@@ -4,6 +4,7 @@ A run that is killed goes on where it was: a training from its last epoch, a sea
 trial. Where they stand is kept under ``searches/`` in the home folder.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Protocol
 
 from flows.ledger import exclusive
 from flows.shop_orders import shop_data
-from governance.errors import StateError
+from governance.errors import InputError, StateError
 from governance.files import digest_of
 from governance.settings import Settings
 from training.sasrec.config import SasrecSettings, read_settings
@@ -79,13 +80,31 @@ def _run(settings: Settings, wish: Wish, screen: Screen) -> "_Run":
     else:
         data = shop_data(settings)
         task = ShopTask(data, default_calendar(data.lines))
+    _refuse_odd_name(wish.name)
     knobs = read_settings(wish.config or task.knobs_file)
+    if wish.trials and not knobs.search:
+        raise InputError(
+            "there is nothing to search",
+            where=str(wish.config),
+            why="the file has no ranges",
+            next_step=f"add a part search:, as {task.knobs_file} has it",
+        )
     if "seed" in settings.model_fields_set:
         knobs = knobs.changed({"seed": settings.seed})
     ranges = {name: found.written for name, found in knobs.search.items()}
     subject = digest_of({"data": task.digest, "knobs": knobs.knobs(), "ranges": ranges})
     name = wish.name or f"{MODEL_NAME}-{subject[:8]}"
     return _Run(settings, task, knobs, screen, name, subject)
+
+
+def _refuse_odd_name(name: str) -> None:
+    if name and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name):
+        raise InputError(
+            f"{name!r} cannot be the name of a search",
+            where="counterfoil train sequence --name",
+            why="it becomes the name of a file",
+            next_step="use letters, digits, - and _",
+        )
 
 
 @dataclass(frozen=True)

@@ -99,14 +99,20 @@ def _timeless(trial):
     return {name: value for name, value in trial.items() if name != "seconds"}
 
 
-def test_a_folder_without_sequences_is_refused(tmp_path):
-    (tmp_path / "empty").mkdir()
-    done = counterfoil(tmp_path / "home", "train", "sequence", "--data", str(tmp_path / "empty"))
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
+        (["--data", "tests/docs"], "0 files of the format"),
+        (["--timeout", "3"], "--timeout is of a search"),
+        (["--data", "{walks}", "--search", "2", "--name", "../x"], "cannot be the name"),
+        (["--data", "{walks}", "--search", "2", "--config", "{rangeless}"], "nothing to search"),
+        (["--data", "{walks}", "--config", "none.yaml"], "no such file of knobs"),
+        ([], "counterfoil import"),
+    ],
+)
+def test_what_cannot_be_done_is_refused(asked, tmp_path, typed, says):
+    (tmp_path / "rangeless.yaml").write_text("training: {epochs: 1}")
+    known = {"walks": asked[3], "rangeless": str(tmp_path / "rangeless.yaml")}
+    done = counterfoil(tmp_path, "train", "sequence", *(word.format(**known) for word in typed))
     assert done.returncode == 2
-    assert "0 files of the format" in done.stderr
-
-
-def test_a_time_without_a_search_is_refused(tmp_path):
-    done = counterfoil(tmp_path, "train", "sequence", "--timeout", "3")
-    assert done.returncode == 2
-    assert "--timeout is of a search" in done.stderr
+    assert says in done.stderr

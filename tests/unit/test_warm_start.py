@@ -103,3 +103,8 @@ def test_a_champion_of_another_size_is_no_place_to_go_on_from(home):
     network, found, said = _go_on(_settings(home), wider)
     assert (network, found) == (None, None)
     assert "another network" in said
+
+
+def test_the_training_process_is_told_to_go_on(tmp_path):
+    assert _settings(tmp_path).as_env()["COUNTERFOIL_WARM_START"] == "champion"
+    assert Settings(home=tmp_path).as_env()["COUNTERFOIL_WARM_START"] == "never"
