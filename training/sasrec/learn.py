@@ -114,8 +114,8 @@ def learn(
             _refuse_if_never_good(state)
             progress(f"sasrec epoch {state.epoch}: the loss is {loss}; an earlier epoch stays")
             break
-        reached = {"learning_rate": float(optimiser.param_groups[0]["lr"]), **validate()}
-        _note(state, network, reached, loss)
+        taught = {"loss": loss, "learning_rate": float(optimiser.param_groups[0]["lr"])}
+        _note(state, network, validate(), taught)
         if checkpoint is not None and crew.rank == 0:
             save_checkpoint(
                 checkpoint, network=network, optimiser=optimiser, progress=state, subject=subject
@@ -142,9 +142,11 @@ def _refuse_if_never_good(state: Progress) -> None:
         )
 
 
-def _note(state: Progress, network: Sasrec, found: dict[str, float], loss: float) -> None:
+def _note(
+    state: Progress, network: Sasrec, found: dict[str, float], taught: dict[str, float]
+) -> None:
     """Add an epoch to the curve, and keep its weights if it is the best."""
-    state.curve.append({"epoch": float(state.epoch), "loss": loss, **found})
+    state.curve.append({"epoch": float(state.epoch), **taught, **found})
     if found["ndcg_at_10"] > state.best["ndcg_at_10"]:
         state.best, state.waited = found | {"epoch": float(state.epoch)}, 0
         state.weights = copy.deepcopy(network.state_dict())
