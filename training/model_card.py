@@ -63,6 +63,7 @@ def render_card(card: ModelCard) -> str:
         panels=panels(card.curve, metric=_METRIC),
         best_epoch=None if best is None else best["epoch"],
         figures=[_figure(name, value) for name, value in card.figures.items()],
+        has_intervals=any(isinstance(value, Interval) for value in card.figures.values()),
         trial_knobs=list(card.trials[0].knobs) if card.trials else [],
         best_trial=chosen.number if chosen else None,
     )

@@ -58,6 +58,11 @@ def test_the_table_of_a_search_marks_the_trial_that_was_kept():
     assert "3 finished trials" in page
 
 
+def test_intervals_are_spoken_of_only_where_there_are_some():
+    assert "Intervals are" in render_card(_card())
+    assert "Intervals are" not in render_card(_card(figures={"ndcg_at_10": 0.2}))
+
+
 def test_a_model_without_an_epoch_has_a_card_too():
     assert "No epoch was learned" in render_card(_card(curve=[]))
 
