@@ -61,9 +61,9 @@ def load_index(folder: Path, *, digest: str = "") -> Built:
         return Built(ExactIndex.of(vectors), vectors, exact, NO_ENGINE, 0.0)
     from usearch.index import Index
 
-    graph = Index(ndim=vectors.shape[1], metric="ip", dtype="f32")
+    depth = card["config"]["expansion_search"]  # the file does not hold it
+    graph = Index(ndim=vectors.shape[1], metric="ip", dtype="f32", expansion_search=depth)
     graph.load(str(folder / GRAPH))
-    graph.expansion_search = card["config"]["expansion_search"]
     return Built(GraphItems(graph, vectors), vectors, card["recall"], reason, 0.0)
 
 

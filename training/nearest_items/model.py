@@ -38,7 +38,7 @@ class GraphItems:
             return items, scores
         found = self.graph.search(np.ascontiguousarray(queries), wanted, threads=self.threads)
         keys = np.asarray(found.keys).reshape(len(queries), -1).astype(np.int64)
-        counts = np.asarray(found.counts if len(queries) > 1 else [keys.shape[1]]).reshape(-1)
+        counts = np.asarray(getattr(found, "counts", [keys.shape[1]])).reshape(-1)  # one: no counts
         for place, (query, row, count) in enumerate(zip(queries, keys, counts, strict=True)):
             near = row[:count]
             if hidden is not None:

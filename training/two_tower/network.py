@@ -47,7 +47,8 @@ class TowerNetwork(nn.Module):
         had, _ = self.items(history)
         offered, prior = self.items(candidates)
         learned = (shown @ had) @ self.asking.T @ offered.T
-        return word_scale * alike + vector_scale * learned + prior
+        scores: Tensor = word_scale * alike + vector_scale * learned + prior
+        return scores
 
     def items(self, bags: Bags) -> tuple[Float[Tensor, "I D"], Float[Tensor, " I"]]:
         """Unit vectors and log popularity."""
