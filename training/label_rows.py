@@ -43,6 +43,8 @@ class Labels:
     at_us: Longs
     label: Bools
     is_synthetic: Bools
+    is_clicked: Floats  # NaN where nothing was shown, or nobody logged it
+    is_carted: Floats
     columns: Floats
     column_names: tuple[str, ...]
 
@@ -56,6 +58,7 @@ class _UserRows:
     at_us: Longs
     label: Bools
     is_synthetic: Bools
+    acts: Floats  # (n, 2): was it clicked, was it carted
     columns: Floats
 
 
@@ -87,6 +90,7 @@ def purchase_labels(
                 at_us=np.full(int(kept.sum()), microseconds(window.cutoff)),
                 label=label[kept],
                 is_synthetic=np.zeros(int(kept.sum()), dtype=np.bool_),
+                acts=np.full((int(kept.sum()), 2), np.nan, dtype=np.float32),
                 columns=found.columns[kept],
             )
         )
@@ -116,6 +120,7 @@ def impression_labels(
                 at_us=shown.at_us[latest],
                 label=shown.is_bought[latest],
                 is_synthetic=shown.is_synthetic[latest],
+                acts=np.column_stack([shown.is_clicked[latest], shown.is_carted[latest]]),
                 columns=columns,
             )
         )
@@ -150,6 +155,7 @@ def _drawn(allowed: Bools, count: int, draw: np.random.Generator) -> Bools:
 def _gathered(window: Window, source: str, rows: list[_UserRows], names: tuple[str, ...]) -> Labels:
     sizes = [len(row.item) for row in rows]
     users = np.array([row.user for row in rows], dtype=np.int32)
+    acts = _joined_rows([row.acts for row in rows], 2)
     return Labels(
         window=window,
         source=source,
@@ -158,6 +164,8 @@ def _gathered(window: Window, source: str, rows: list[_UserRows], names: tuple[s
         at_us=_joined((row.at_us for row in rows), np.int64),
         label=_joined((row.label for row in rows), np.bool_),
         is_synthetic=_joined((row.is_synthetic for row in rows), np.bool_),
+        is_clicked=acts[:, 0],
+        is_carted=acts[:, 1],
         columns=_joined_rows([row.columns for row in rows], len(names)),
         column_names=names,
     )

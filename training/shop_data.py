@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from governance.errors import InputError
+from training.shop_queries import IMPRESSIONS_SQL, ITEMS_SQL, JUDGE_SQL, LINES_SQL
 
 Ints = npt.NDArray[np.int32]
 Longs = npt.NDArray[np.int64]
@@ -23,44 +24,6 @@ Bools = npt.NDArray[np.bool_]
 
 CATEGORY_LEVELS = ("department", "category", "product_type")  # from coarse to fine
 GUEST = -1  # the user code of an order without a user
-
-LINES_SQL = """
-select
-    user_id, order_id, item_id, epoch_us(ordered_at) as at_us,
-    quantity, unit_price_usd as unit_price, discount_usd > 0 as is_discounted
-from fct_order_lines
-where quantity > 0 and unit_price_usd > 0 and not is_synthetic
-order by user_id nulls first, ordered_at, order_id, item_id
-"""
-JUDGE_SQL = """
-select
-    user_id, order_id, item_id, epoch_us(ordered_at) as at_us,
-    quantity, unit_price, discount > 0 as is_discounted
-from {relation}
-where quantity >= 0 and not is_synthetic
-order by user_id nulls first, ordered_at, order_id, item_id
-"""
-ITEMS_SQL = """
-select item_id, title, department, category, product_type
-from dim_items
-order by item_id
-"""
-IMPRESSIONS_SQL = """
-with bought as (
-    select distinct session_id, item_id
-    from fct_events
-    where event_type = 'purchase'
-)
-select
-    events.user_id, events.item_id, events.derived_from_order_id as order_id,
-    epoch_us(events.event_at) as at_us, events.is_synthetic,
-    bought.item_id is not null as is_bought
-from fct_events as events
-left join bought
-    on events.session_id = bought.session_id and events.item_id = bought.item_id
-where events.event_type = 'impression' and events.user_id is not null
-order by events.user_id, events.event_at, events.item_id, events.event_id
-"""
 
 
 @dataclass(frozen=True)
@@ -86,7 +49,7 @@ class Lines:
 @dataclass(frozen=True)
 class Impressions:
     """Logged impressions of known users; ``order`` is the judge's code of the basket they came
-    from (GUEST where they came from none)."""
+    from (GUEST where they came from none). Click and cart are NaN where the shop logs none."""
 
     user: Ints
     item: Ints
@@ -94,6 +57,8 @@ class Impressions:
     at_us: Longs
     is_bought: Bools
     is_synthetic: Bools
+    is_clicked: Floats
+    is_carted: Floats
 
     def where(self, kept: Bools) -> "Impressions":
         return Impressions(*(getattr(self, column.name)[kept] for column in fields(self)))
@@ -170,6 +135,8 @@ def code_shop(
             at_us=known["at_us"].to_numpy(),
             is_bought=known["is_bought"].to_numpy(zero_copy_only=False),
             is_synthetic=known["is_synthetic"].to_numpy(zero_copy_only=False),
+            is_clicked=_flags(known, "is_clicked"),
+            is_carted=_flags(known, "is_carted"),
         ),
     )
 
@@ -198,6 +165,14 @@ def _codes(column: pa.ChunkedArray, vocabulary: pa.Array) -> Ints:
     places = pc.index_in(column.cast(pa.string()), value_set=vocabulary)
     coded: Ints = pc.fill_null(places, GUEST).to_numpy().astype(np.int32)
     return coded
+
+
+def _flags(table: pa.Table, name: str) -> Floats:
+    """1, 0, or NaN where it is not known; all NaN where the table lacks the column."""
+    if name not in table.column_names:
+        return np.full(table.num_rows, np.nan, dtype=np.float32)
+    flags: Floats = pc.cast(table[name], pa.float32()).to_numpy().astype(np.float32)
+    return flags
 
 
 def _lines(table: pa.Table, users: pa.Array, items: pa.Array, orders: pa.Array) -> Lines:

@@ -96,7 +96,10 @@ def feature_columns(service: str = SERVICE) -> tuple[FeatureColumn, ...]:
 
 
 def label_table(labels: Labels, data: ShopData) -> pa.Table:
-    """Keys, label and origin first, then the retrieval columns as float32."""
+    """Keys, labels and origin first, then the retrieval columns as float32.
+
+    A click or cart label is null where the row has none: nothing was shown, or nobody logged it.
+    """
     count = len(labels.item)
     columns: dict[str, pa.Array] = {
         "user_id": pa.array(data.user_ids[labels.user].tolist(), pa.string()),
@@ -105,6 +108,8 @@ def label_table(labels: Labels, data: ShopData) -> pa.Table:
         "label": pa.array(labels.label.astype(np.int8)),
         "source": pa.array([labels.source] * count, pa.string()),
         "is_synthetic": pa.array(labels.is_synthetic),
+        "is_clicked": pa.array(labels.is_clicked, from_pandas=True).cast(pa.bool_()),
+        "is_carted": pa.array(labels.is_carted, from_pandas=True).cast(pa.bool_()),
         "window": pa.array([labels.window.name] * count, pa.string()),
         "cutoff": pa.array([labels.window.cutoff.replace(tzinfo=None)] * count, pa.timestamp("us")),
     }
