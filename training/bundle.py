@@ -13,7 +13,6 @@ from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import Any
 
-import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -22,8 +21,9 @@ from safetensors.numpy import load_file, save_file
 
 from governance.errors import InputError
 from governance.files import atomic_path, digest_of, sha256_file, write_json
+from training.candidate_ranker import CandidateRanker
 from training.covisitation.model import Covisitation
-from training.ranker.model import FeatureColumn, Ranker
+from training.ranker_files import read_calibration, read_ranker, write_ranker
 from training.recommender.assortment import Assortment
 from training.recommender.history import History
 from training.recommender.model import Recommender
@@ -80,13 +80,12 @@ class Bundle:
             titles=tuple(items["title"].to_pylist()),
             memory=Memory(**parts),
             ranker=self.ranker(),
+            calibration=read_calibration(self.folder),
         )
 
-    def ranker(self) -> Ranker:
-        """The forest with its columns in order."""
-        text = (self.folder / "ranker.txt").read_text(encoding="utf-8")
-        service = tuple(FeatureColumn(**column) for column in self.card["feature_columns"])
-        return Ranker(lgb.Booster(model_str=text), tuple(self.card["retrieval_columns"]), service)
+    def ranker(self) -> CandidateRanker:
+        """The forest or the network, with its columns in order."""
+        return read_ranker(self.folder, self.card)
 
 
 def save_bundle(
@@ -155,11 +154,10 @@ def _write_files(folder: Path, recommender: Recommender, network_weights: Arrays
     titled = {"item_id": recommender.item_ids.tolist(), "title": list(recommender.titles)}
     _write_arrow(folder / "items.arrow", titled)
     assert recommender.ranker is not None  # save_bundle refused it
-    text = recommender.ranker.booster.model_to_string()
-    (folder / "ranker.txt").write_text(text, encoding="utf-8")
+    write_ranker(folder, recommender.ranker, recommender.calibration)
 
 
-def _card(folder: Path, ranker: Ranker, facts: Mapping[str, object]) -> dict[str, object]:
+def _card(folder: Path, ranker: CandidateRanker, facts: Mapping[str, object]) -> dict[str, object]:
     card: dict[str, object] = {
         **facts,
         "model_name": MODEL_NAME,

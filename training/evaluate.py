@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from training.calibration.measure import calibration_figures
 from training.metrics import (
     WEEKLY_DECAY,
     mean_metrics,
@@ -71,6 +72,7 @@ def evaluate_recommender(
     )
     rankings = [prediction.items for prediction in predictions]
     found = [np.isin(targets.of(i), r).mean() for i, r in enumerate(rankings)]
+    calibrated = calibration_of(recommender, predictions, targets)
     return {
         "recommender": mean_metrics(rankings, targets),
         "floors": floors(data, targets, window),
@@ -79,7 +81,24 @@ def evaluate_recommender(
         "candidates_recall": float(np.mean(found)) if found else 0.0,
         "cutoff": window.cutoff.isoformat(),
         "ends_at": window.ends_at.isoformat(),
-    }
+    } | ({} if calibrated is None else {"calibration": calibrated})
+
+
+def calibration_of(
+    recommender: Recommender, predictions: Sequence[Prediction], targets: Targets
+) -> dict[str, object] | None:
+    """How far the confidences are from the window's baskets; None where there are none."""
+    known = [i for i, p in enumerate(predictions) if recommender.knows(p.user_id)]
+    if recommender.calibration is None or not known:
+        return None
+    is_bought = [np.isin(predictions[i].items, targets.of(i)) for i in known]
+    return calibration_figures(
+        recommender.calibration,
+        np.concatenate([predictions[i].scores for i in known]),
+        np.concatenate(is_bought),
+        sizes=np.array([len(labels) for labels in is_bought], dtype=np.int64),
+        seed=0,  # of the interval's draws
+    )
 
 
 def floors(data: ShopData, targets: Targets, window: Window) -> dict[str, Metrics]:

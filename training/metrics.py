@@ -41,6 +41,29 @@ def mean_metrics(rankings: Sequence[Ints], targets: Targets, k: int = 10) -> dic
     }
 
 
+def list_ndcg(
+    scores: npt.NDArray[np.floating],
+    is_relevant: npt.NDArray[np.bool_],
+    sizes: npt.NDArray[np.int64],
+    relevant: npt.NDArray[np.int64],
+    k: int = 10,
+) -> float:
+    """Mean NDCG@k of scored rows that lie in lists of these ``sizes``; ties count against us.
+
+    ``relevant`` is how many relevant items each list should hold: those that no row stands for
+    are missed, not forgotten. A list that should hold none is left out.
+    """
+    lists = np.repeat(np.arange(len(sizes)), sizes)
+    order = np.lexsort((is_relevant, -scores, lists))  # of equal scores the relevant row is last
+    place = np.arange(len(scores)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    gains = 1.0 / np.log2(np.arange(2, k + 2))
+    hits = is_relevant[order] & (place < k)
+    reached = np.bincount(lists[hits], weights=gains[place[hits]], minlength=len(sizes))
+    ideal = np.concatenate([[0.0], np.cumsum(gains)])[np.minimum(relevant, k)]
+    wanted = ideal > 0
+    return float((reached[wanted] / ideal[wanted]).mean()) if wanted.any() else 0.0
+
+
 def popularity(lines: Lines, item_count: int) -> Scores:
     """Baskets that contain each item, users' and guests' alike."""
     baskets = distinct_baskets(lines)

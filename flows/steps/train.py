@@ -26,6 +26,7 @@ from governance.settings import Settings
 from training.bundle import MODEL_NAME, Bundle, save_bundle
 from training.evaluate import evaluate_recommender
 from training.model_card import card_files
+from training.ranker_choice import read_release_settings
 from training.recommender.model import DEFAULT_LIMIT
 from training.recommender.train import FittedRecommender, TrainingConfig, train_recommender
 from training.sasrec.config import BASKETS_FILE, read_settings
@@ -108,6 +109,7 @@ def training_config(settings: Settings) -> TrainingConfig:
         threads=settings.threads,
         sasrec=knobs.network,
         sasrec_training=training,
+        release=read_release_settings(),
     )
 
 
@@ -153,6 +155,8 @@ def _save(settings: Settings, done: Measured) -> Bundle:
             "floors": figures["floors"],
             "sasrec_network": asdict(done.fitted.sasrec.config),
             **continual_of(done),
+            "ranker": done.fitted.ranker.card,
+            "calibration": _calibration_card(done),
         },
         texts=card_files(page_of(settings, done)),
     )
@@ -162,6 +166,14 @@ def _track(settings: Settings, done: Measured, version: str) -> None:
     tracker = open_tracker(settings.tracking, settings.tracking_dir, f"{MODEL_NAME}-{version}")
     tracker.epochs(done.fitted.sasrec.curve)
     tracker.end(knobs_of(settings, done), done.figures["recommender"])
+
+
+def _calibration_card(done: Measured) -> dict[str, object] | None:
+    """Its error on validation users it was not fitted on, and on the test window's baskets."""
+    fitted = done.fitted.ranker.calibration
+    if fitted is None:
+        return None
+    return {"validation": fitted.figures, "test": done.figures.get("calibration")}
 
 
 def _record(settings: Settings, done: Measured, bundle: Bundle, *, seconds: float) -> None:

@@ -10,8 +10,9 @@ import pytest
 from coded_orders import coded_orders, fake_features
 
 from governance.errors import InputError, StateError
+from training.bundle import open_bundle, save_bundle
 from training.covisitation.train import CovisitationConfig
-from training.evaluate import evaluate_recommender, predict_at
+from training.evaluate import Values, evaluate_recommender, predict_at
 from training.label_rows import Sampling
 from training.ranker.train import RankerConfig
 from training.recommender.train import TrainingConfig, train_recommender
@@ -165,6 +166,38 @@ def test_the_evaluation_judges_model_and_floors_on_the_same_baskets(trained):
     assert 0 < figures["recommender"]["ndcg_at_10"] <= 1
     floors = ("popularity", "personal_frequency", "personal_frequency_decayed")
     assert tuple(figures["floors"]) == floors
+
+
+def test_a_confidence_comes_with_every_ranking_of_a_known_user_and_is_measured(trained):
+    shop, fitted = trained
+    recommender = fitted.at(shop, CALENDAR.test.cutoff)
+    known, stranger = (recommender.candidates(user, limit=40) for user in ("u03", "nobody"))
+    features = [
+        Values(np.full((rows, sum(c.entity == entity for c in feature_columns())), 3.0))
+        for rows, entity in ((1, "user_id"), (len(known.items), "item_id"))
+    ]
+    ranking = recommender.rank(known, *features)
+    assert len(ranking.confidences) == len(ranking.item_ids)
+    assert list(ranking.confidences) == sorted(ranking.confidences, reverse=True)
+    assert 0 <= ranking.confidences[-1] <= ranking.confidences[0] <= 1
+    assert recommender.rank(stranger, *features).confidences is None
+    figures = evaluate_recommender(
+        shop, recommender, window=CALENDAR.test, historical_features=fake_features, limit=40,
+    )  # fmt: skip
+    assert figures["calibration"]["users"] == 20
+    assert 0 <= figures["calibration"]["all_candidates"]["ece"] <= 1
+
+
+def test_a_bundle_keeps_the_calibration(trained, tmp_path):
+    shop, fitted = trained
+    recommender = fitted.at(shop, CALENDAR.test.cutoff)
+    facts = {"schema_hash": "s" * 64, "feature_service": "recommender_v1", "seed": 1}
+    saved = save_bundle(
+        tmp_path, recommender, network_weights={"w": np.zeros(1, np.float32)}, facts=facts
+    )
+    again = open_bundle(saved.folder).recommender().calibration.arrays()
+    for name, array in recommender.calibration.arrays().items():
+        assert np.array_equal(again[name], array)
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from training.calibration.model import Calibration
+from training.candidate_ranker import CandidateRanker
 from training.metrics import top_k
 from training.policy.model import Ranked
-from training.ranker.model import Ranker
 from training.recommender import surfaces
 from training.recommender.reasons import Reasons, explain, explain_popular
 from training.recommender.signals import (
@@ -76,6 +77,7 @@ class Ranking:
     retrievers: tuple[str, ...]
     reasons: Reasons
     items: tuple[int, ...] = ()  # the catalogue codes of item_ids
+    confidences: tuple[float, ...] | None = None  # that it is in the next basket; None: not known
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,8 @@ class Recommender:
     item_ids: npt.NDArray[np.str_]
     titles: tuple[str, ...]
     memory: Memory
-    ranker: Ranker | None = None
+    ranker: CandidateRanker | None = None
+    calibration: Calibration | None = None  # of this ranker's scores
 
     @classmethod
     def load(cls, bundle: "Bundle") -> "Recommender":
@@ -180,6 +183,7 @@ class Recommender:
         ``signal_weight`` is that of the signal of a surface that starts from items.
         """
         start, scores = candidates.start, self.score(candidates, user_features, item_features)
+        confidences = self.confidences(candidates, scores)
         scores = surfaces.blended(scores, start, candidates.items, weight=signal_weight)
         order = np.lexsort((candidates.items, -scores))
         items = candidates.items[order]
@@ -197,11 +201,23 @@ class Recommender:
             retrievers=tuple(candidates.retrievers[place] for place in order),
             reasons=reasons,
             items=tuple(items.tolist()),
+            confidences=confidences and tuple(confidences[place] for place in order),
         )
 
     def ranked(self, ranking: Ranking) -> Ranked:
         """A ranking with what a policy needs to know of its items."""
         return surfaces.as_ranked(self.memory, ranking.items, ranking.scores)
+
+    def confidences(
+        self, candidates: Candidates, scores: npt.NDArray[np.float64]
+    ) -> tuple[float, ...] | None:
+        """Per score of :meth:`score` the probability that the item is in the next basket.
+
+        None without a calibration, and for a cold start: popularity was never calibrated.
+        """
+        if self.calibration is None or self.ranker is None or candidates.is_cold_start:
+            return None
+        return tuple(self.calibration.confidence(scores).tolist())
 
     def score(
         self, candidates: Candidates, user_features: FeatureMatrix, item_features: FeatureMatrix

@@ -6,12 +6,13 @@ window. The command is ``counterfoil train``.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from training.covisitation.train import CovisitationConfig, fit_covisitation
 from training.label_rows import Sampling
-from training.ranker.train import FittedRanker, RankerConfig, fit_ranker
+from training.ranker.train import RankerConfig
+from training.ranker_choice import ChosenRanker, ReleaseSettings, basket_sizes, choose_ranker
 from training.recommender.assortment import take_stock
 from training.recommender.history import remember
 from training.recommender.model import Recommender
@@ -43,6 +44,7 @@ class TrainingConfig:
     sasrec_training: SasrecTraining = field(default_factory=SasrecTraining)
     sampling: Sampling = field(default_factory=Sampling)
     ranker: RankerConfig = field(default_factory=RankerConfig)
+    release: ReleaseSettings = field(default_factory=ReleaseSettings)
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class FittedRecommender:
     """Retrievers that can be refreshed to any instant, the ranker, and what it was trained on."""
 
     sasrec: FittedSasrec
-    ranker: FittedRanker
+    ranker: ChosenRanker
     training_set: TrainingSet
     calendar: Calendar
     config: TrainingConfig
@@ -58,7 +60,9 @@ class FittedRecommender:
     def at(self, data: ShopData, cutoff: datetime) -> Recommender:
         """The recommender as it would have stood at ``cutoff``."""
         memory = memory_at(data, cutoff, sasrec=self.sasrec, config=self.config)
-        return Recommender(data.user_ids, data.item_ids, data.titles, memory, self.ranker.ranker)
+        bare = Recommender(data.user_ids, data.item_ids, data.titles, memory)
+        calibration = self.ranker.calibration and self.ranker.calibration.calibration
+        return replace(bare, ranker=self.ranker.ranker, calibration=calibration)
 
 
 def train_recommender(
@@ -100,8 +104,10 @@ def train_recommender(
         inputs=inputs,
     )
     progress(f"ranker: learning from {training_set.table.num_rows:,} label rows")
-    fitted = fit_ranker(
+    fitted = choose_ranker(
         training_set,
+        basket_sizes(data, calendar.validation),
+        release=config.release,
         config=config.ranker,
         seed=config.seed,
         threads=config.threads,

@@ -93,7 +93,7 @@ def resume(
         raise StateError(
             "the checkpoint is of another training",
             where=str(path),
-            why="the sequences, the settings or the seed differ",
+            why="the data, the settings or the seed differ",
             next_step="delete it, or train with what it was begun with",
         )
     network.load_state_dict(_under("network.", tensors))

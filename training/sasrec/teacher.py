@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from training.sasrec.config import SasrecTraining
+from training.sasrec.config import Precision, SasrecTraining
 from training.sasrec.losses import full_softmax_loss, sampled_softmax_loss
 from training.sasrec.model import PADDING, Sasrec
 
@@ -23,7 +23,7 @@ class Teacher(nn.Module):
         super().__init__()
         self.network = network
         self.device = torch.device(training.device)
-        self.dtype = compute_dtype(training)
+        self.dtype = compute_dtype(training.precision, training.device)
         self.is_full = len(log_q) - 1 <= training.full_softmax_up_to
         self.encode = torch.compile(network, dynamic=True) if training.compile else network
         self.register_buffer("log_q", log_q, persistent=False)
@@ -48,12 +48,12 @@ class Teacher(nn.Module):
         )
 
 
-def compute_dtype(training: SasrecTraining) -> torch.dtype:
+def compute_dtype(precision: Precision, device: str) -> torch.dtype:
     """bfloat16 where asked for, or with ``auto`` where the device multiplies it natively."""
-    if training.precision == "auto":
-        if torch.device(training.device).type == "cuda":
+    if precision == "auto":
+        if torch.device(device).type == "cuda":
             has_it = torch.cuda.is_bf16_supported()
         else:
             has_it = bool(torch.cpu.get_capabilities().get("amx_bf16", False))
         return torch.bfloat16 if has_it else torch.float32
-    return torch.bfloat16 if training.precision == "bfloat16" else torch.float32
+    return torch.bfloat16 if precision == "bfloat16" else torch.float32

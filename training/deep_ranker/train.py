@@ -1,0 +1,221 @@
+"""Train the deep ranker on the lists the LightGBM ranker sees; stop early on the later window.
+
+Everything random in an epoch follows from the seed and the epoch's number, so a run that was
+killed and resumed ends in the same bytes. One seed; threads are the caller's.
+"""
+
+import copy
+import hashlib
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from governance.files import digest_of
+from training.deep_ranker.columns import learn_columns
+from training.deep_ranker.config import DeepRankerSettings, DeepRankerTraining
+from training.deep_ranker.lesson import Lesson, lesson_of
+from training.deep_ranker.losses import Rows, Shares, list_loss, shares_of, task_losses
+from training.deep_ranker.model import DeepRanker, forward
+from training.deep_ranker.network import DeepNetwork
+from training.metrics import list_ndcg
+from training.sasrec.checkpoint import Progress, resume, save_checkpoint
+from training.sasrec.teacher import compute_dtype
+from training.shop_data import Floats, Longs
+from training.training_set import TrainingSet
+
+_FREE = ("patience", "accumulate")  # may change between a run and its resumption
+_BLOCK = 16_384  # rows scored at once
+
+
+@dataclass(frozen=True)
+class FittedDeepRanker:
+    """The ranker of the best epoch, what it reached on validation, and its learning curve."""
+
+    ranker: DeepRanker
+    metrics: dict[str, float]
+    curve: tuple[dict[str, float], ...]
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Prepared rows of the later window, and how many items each list's basket has."""
+
+    lesson: Lesson
+    relevant: Longs
+
+    def ndcg(self, scores: Floats) -> float:
+        return list_ndcg(scores, self.lesson.labels[:, -1] > 0, self.lesson.sizes, self.relevant)
+
+
+def fit_deep_ranker(
+    training_set: TrainingSet,
+    *,
+    relevant: Longs,
+    settings: DeepRankerSettings,
+    progress: Callable[[str], None],
+    checkpoint: Path | None = None,
+) -> FittedDeepRanker:
+    """Learn from the training windows; keep the epoch that best orders the validation lists.
+
+    ``relevant`` is the size of the basket behind each validation list, found or not.
+    """
+    training = settings.training
+    taught = lesson_of(training_set, "train", training.synthetic_weight)
+    preparation = learn_columns(taught.values)
+    judged = lesson_of(training_set, "validation", training.synthetic_weight)
+    torch.manual_seed(training.seed)
+    network = DeepNetwork(preparation.width, settings.network)
+    state = learn(
+        network,
+        taught.prepared(preparation),
+        Validation(judged.prepared(preparation), relevant),
+        training=training,
+        progress=progress,
+        checkpoint=checkpoint,
+    )
+    ranker = DeepRanker(
+        preparation,
+        arrays_of(network),
+        np.array(training.score_weights, dtype=np.float32),
+        training_set.retrieval,
+        training_set.service,
+    )
+    return FittedDeepRanker(ranker, state.best, tuple(state.curve))
+
+
+def learn(
+    network: DeepNetwork,
+    taught: Lesson,
+    judged: Validation,
+    *,
+    training: DeepRankerTraining,
+    progress: Callable[[str], None],
+    checkpoint: Path | None = None,
+) -> Progress:
+    """Teach until the validation NDCG@10 no longer rises; the best epoch's weights stay.
+
+    With ``checkpoint`` the state after each epoch is kept there, and a call that finds one goes on
+    from it; one that finds a finished training returns its result.
+    """
+    if torch.device(training.device).type == "cpu":
+        torch.use_deterministic_algorithms(True)
+    network.to(training.device)
+    optimiser = torch.optim.AdamW(
+        network.parameters(),
+        lr=training.learning_rate,
+        weight_decay=training.weight_decay,
+        fused=True,
+    )
+    subject, state = _subject(network, taught, training), Progress()
+    if checkpoint is not None:
+        state = resume(checkpoint, network=network, optimiser=optimiser, subject=subject)
+    while state.epoch < training.epochs and state.waited <= training.patience:
+        began, state.epoch = time.perf_counter(), state.epoch + 1
+        loss = _one_epoch(network, optimiser, taught, training, epoch=state.epoch)
+        scores = _logits(network, judged.lesson) @ np.float32(training.score_weights)
+        _note(state, network, judged.ndcg(scores), loss)
+        if checkpoint is not None:
+            save_checkpoint(
+                checkpoint, network=network, optimiser=optimiser, progress=state, subject=subject
+            )
+        found, seconds = state.curve[-1]["ndcg_at_10"], time.perf_counter() - began
+        progress(
+            f"deep ranker epoch {state.epoch}: loss {loss:.3f}, ndcg@10 {found:.4f} "
+            f"(best {state.best['ndcg_at_10']:.4f}), {seconds:.1f} s"
+        )
+    if state.weights:
+        network.load_state_dict(state.weights)
+    network.eval()
+    return state
+
+
+def _note(state: Progress, network: nn.Module, ndcg: float, loss: float) -> None:
+    """Add an epoch to the curve, and keep its weights if it is the best."""
+    state.curve.append({"epoch": float(state.epoch), "loss": loss, "ndcg_at_10": ndcg})
+    if ndcg > state.best["ndcg_at_10"]:
+        state.best, state.waited = {"ndcg_at_10": ndcg, "epoch": float(state.epoch)}, 0
+        state.weights = copy.deepcopy(network.state_dict())
+    else:
+        state.waited += 1
+
+
+def arrays_of(network: nn.Module) -> dict[str, Floats]:
+    """The weights as numpy reads them."""
+    return {name: value.detach().cpu().numpy() for name, value in network.state_dict().items()}
+
+
+def _one_epoch(
+    network: DeepNetwork,
+    optimiser: torch.optim.Optimizer,
+    taught: Lesson,
+    training: DeepRankerTraining,
+    *,
+    epoch: int,
+) -> float:
+    """Mean loss of the epoch's batches."""
+    order = np.random.default_rng([training.seed, epoch]).permutation(len(taught.sizes))
+    seed = np.random.SeedSequence([training.seed, epoch]).generate_state(1)[0]
+    torch.manual_seed(int(seed))  # dropout
+    batches = np.array_split(order, math.ceil(len(order) / training.batch))
+    network.train()
+    total = 0.0
+    for number, batch in enumerate(batches):
+        done = (epoch - 1 + number / len(batches)) / training.epochs
+        for group in optimiser.param_groups:
+            group["lr"] = training.learning_rate * (0.1 + 0.9 * (1 + math.cos(math.pi * done)) / 2)
+        optimiser.zero_grad(set_to_none=True)
+        shares = shares_of(_rows(taught, batch, training.device, with_values=False))
+        for part in np.array_split(batch, min(training.accumulate, len(batch))):
+            loss = _loss(network, _rows(taught, part, training.device), shares, training)
+            loss.backward()  # type: ignore[no-untyped-call]
+            total += float(loss.detach())
+        optimiser.step()
+    return total / len(batches)
+
+
+def _loss(network: DeepNetwork, rows: Rows, shares: Shares, training: DeepRankerTraining) -> Tensor:
+    dtype = compute_dtype(training.precision, training.device)
+    is_mixed, kind = dtype == torch.bfloat16, torch.device(training.device).type
+    with torch.autocast(kind, dtype=torch.bfloat16, enabled=is_mixed):
+        logits = network(rows.values)
+    logits = logits.float()
+    weights = torch.tensor(training.task_weights, device=logits.device)
+    by_task = (task_losses(logits, rows, shares) * weights).sum()
+    return by_task + training.list_loss * list_loss(logits, rows, shares)
+
+
+def _rows(lesson: Lesson, lists: Longs, device: str, *, with_values: bool = True) -> Rows:
+    """The rows of some lists, on the device."""
+    places, sizes = lesson.rows_of(lists), lesson.sizes[lists]
+    values = lesson.values[places] if with_values else np.empty((0, 0), np.float32)
+    return Rows(
+        values=torch.from_numpy(values).to(device),
+        labels=torch.from_numpy(lesson.labels[places]).to(device),
+        weight=torch.from_numpy(lesson.weight[places]).to(device),
+        list_of=torch.from_numpy(np.repeat(np.arange(len(lists)), sizes)).to(device),
+    )
+
+
+def _logits(network: DeepNetwork, lesson: Lesson) -> Floats:
+    """(n, T) logits, computed as an answer will compute them."""
+    weights = arrays_of(network)
+    blocks = [
+        forward(weights, lesson.values[begin : begin + _BLOCK])
+        for begin in range(0, len(lesson.values), _BLOCK)
+    ]
+    return np.concatenate(blocks)
+
+
+def _subject(network: nn.Module, taught: Lesson, training: DeepRankerTraining) -> str:
+    """A digest of all that decides the result: rows, shapes, settings."""
+    parts = (taught.values, taught.labels, taught.weight, taught.starts)
+    rows = hashlib.sha256(b"".join(hashlib.sha256(part.tobytes()).digest() for part in parts))
+    shapes = {name: list(value.shape) for name, value in network.state_dict().items()}
+    knobs = {name: value for name, value in asdict(training).items() if name not in _FREE}
+    return digest_of({"rows": rows.hexdigest(), "shapes": shapes, "training": knobs})

@@ -1,0 +1,157 @@
+"""Which ranker is released: the setting's, or the better of both on the validation window.
+
+Both learn from the same lists and are judged by the same figure: NDCG@10 of the validation lists
+against the whole basket behind each, ties counted against the ranker. Only a figure that is
+strictly better takes the place of LightGBM's. Both figures go into the model card. The setting is
+in ``training/recommender/recommender.yaml``; serving reads neither this nor torch.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from training.calibration.train import FittedCalibration, calibrate
+from training.candidate_ranker import CandidateRanker
+from training.metrics import list_ndcg
+from training.ranker.model import Ranker
+from training.ranker.train import Lists, RankerConfig, fit_ranker, lists_of
+from training.settings_file import knobs_of, read_parts
+from training.shop_data import Longs, ShopData
+from training.training_set import TrainingSet
+from training.windows import Window, first_baskets
+
+RankerName = Literal["lightgbm", "deep", "best"]
+DEFAULT_FILE = Path(__file__).parent / "recommender" / "recommender.yaml"
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class ReleaseSettings:
+    """The knobs of ``recommender.yaml``."""
+
+    ranker: RankerName = "lightgbm"
+    calibrate: bool = True
+
+
+@dataclass(frozen=True)
+class ChosenRanker:
+    """The ranker that answers, what each candidate reached on validation, and its calibration."""
+
+    ranker: CandidateRanker
+    name: str
+    reached: Mapping[str, float]  # validation NDCG@10 by name, of those that were trained
+    calibration: FittedCalibration | None
+
+    @property
+    def card(self) -> dict[str, object]:
+        """What the model card says of the choice."""
+        return {"name": self.name, "validation_ndcg_at_10": dict(self.reached)}
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The validation lists with the user and the size of the basket behind each."""
+
+    lists: Lists
+    user_ids: tuple[str, ...]
+    relevant: Longs
+
+    def ndcg(self, scores: npt.NDArray[np.floating]) -> float:
+        return list_ndcg(scores, self.lists.label > 0, self.lists.sizes, self.relevant)
+
+
+def read_release_settings(path: Path = DEFAULT_FILE) -> ReleaseSettings:
+    """Read and check the file; a missing knob keeps its default."""
+    choices = {"ranker": get_args(RankerName)}
+    found = knobs_of(path, read_parts(path, ("release",)), "release", ReleaseSettings, choices)
+    return ReleaseSettings(**found)
+
+
+def basket_sizes(data: ShopData, window: Window) -> dict[str, int]:
+    """How many items each user's first basket of the window has."""
+    targets = first_baskets(data.judge, window)
+    sizes = np.diff(targets.starts).tolist()
+    return dict(zip(data.user_ids[targets.users].tolist(), sizes, strict=True))
+
+
+def choose_ranker(
+    training_set: TrainingSet,
+    baskets: Mapping[str, int],
+    *,
+    release: ReleaseSettings,
+    config: RankerConfig,
+    seed: int,
+    threads: int,
+    progress: Progress,
+) -> ChosenRanker:
+    """Fit what is asked for, keep the better on the validation lists, calibrate it.
+
+    ``baskets`` is the size of every validation user's basket.
+    """
+    judged = _judged(training_set, baskets, config)
+    found: dict[str, tuple[CandidateRanker, npt.NDArray[np.float64]]] = {}
+    if release.ranker in ("lightgbm", "best"):
+        fitted = fit_ranker(
+            training_set, config=config, seed=seed, threads=threads, progress=progress
+        )
+        found["lightgbm"] = _scored(fitted.ranker, judged)
+    if release.ranker in ("deep", "best"):
+        found["deep"] = _deep(training_set, judged, seed=seed, progress=progress)
+    reached = {name: judged.ndcg(scores) for name, (_, scores) in found.items()}
+    name = better_of(reached)
+    progress(f"ranker {name}: validation NDCG@10 {reached}")
+    ranker, scores = found[name]
+    calibration = _calibration(judged, scores, seed) if release.calibrate else None
+    return ChosenRanker(ranker, name, reached, calibration)
+
+
+def better_of(reached: Mapping[str, float]) -> str:
+    """The name that reached most; LightGBM's unless another is strictly better."""
+    return max(sorted(reached, key=lambda name: name != "lightgbm"), key=lambda name: reached[name])
+
+
+def _deep(
+    training_set: TrainingSet, judged: Judged, *, seed: int, progress: Progress
+) -> tuple[CandidateRanker, npt.NDArray[np.float64]]:
+    from training.deep_ranker.config import read_settings
+    from training.deep_ranker.train import fit_deep_ranker
+
+    settings = read_settings()
+    fitted = fit_deep_ranker(
+        training_set,
+        relevant=judged.relevant,
+        settings=replace(settings, training=replace(settings.training, seed=seed)),
+        progress=progress,
+    )
+    return fitted.ranker, fitted.ranker.scores_of(judged.lists.values)
+
+
+def _scored(ranker: Ranker, judged: Judged) -> tuple[Ranker, npt.NDArray[np.float64]]:
+    return ranker, np.asarray(ranker.booster.predict(judged.lists.values, num_threads=1))
+
+
+def _calibration(
+    judged: Judged, scores: npt.NDArray[np.float64], seed: int
+) -> FittedCalibration | None:
+    return calibrate(
+        scores,
+        judged.lists.label > 0,
+        sizes=judged.lists.sizes,
+        user_ids=judged.user_ids,
+        seed=seed,
+    )
+
+
+def _judged(training_set: TrainingSet, baskets: Mapping[str, int], config: RankerConfig) -> Judged:
+    table = training_set.table.filter(pc.equal(training_set.table["window"], "validation"))
+    lists = lists_of(training_set, "validation", config.synthetic_weight)
+    firsts = pa.array(np.cumsum(lists.sizes) - lists.sizes)
+    user_ids = table["user_id"].take(firsts).to_pylist()
+    relevant = np.array([baskets[user] for user in user_ids], dtype=np.int64)
+    return Judged(lists, tuple(user_ids), relevant)
