@@ -17,12 +17,13 @@ _SHOWN = pa.schema(
         ("at_us", pa.int64()),
         ("is_synthetic", pa.bool_()),
         ("is_bought", pa.bool_()),
+        ("is_clicked", pa.bool_()),  # carts are not logged
     ]
 )
 
 
 def coded_orders(orders, shown=()):
-    """``shown``: simulated impressions, (user, item, order, time, whether it was bought)."""
+    """``shown``: simulated impressions, (user, item, order, time, whether bought and so clicked)."""
     user_id, order_id, item_id, at_us = zip(*sorted(orders, key=_by_time), strict=True)
     lines = pa.table(
         {
@@ -39,7 +40,7 @@ def coded_orders(orders, shown=()):
     nothing = [None] * len(names)
     levels = {"department": nothing, "category": nothing, "product_type": nothing}
     items = pa.table({"item_id": names, "title": names} | levels, schema=_ITEMS)
-    rows = [(u, i, o, at, True, bought) for u, i, o, at, bought in sorted(shown)]
+    rows = [(u, i, o, at, True, bought, bought) for u, i, o, at, bought in sorted(shown)]
     impressions = pa.Table.from_pylist(
         [dict(zip(_SHOWN.names, row, strict=True)) for row in rows], schema=_SHOWN
     )

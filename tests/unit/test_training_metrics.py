@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from training.metrics import (
+    list_ndcg,
     mean_metrics,
     ndcg_at_k,
     rank_by_frequency,
@@ -84,3 +85,26 @@ def test_a_stranger_gets_the_popular_floor():
     users = np.array([7])
     frequent = rank_by_frequency(lines, users, item_count=3, cutoff_us=2 * WEEK_US, k=2)
     assert frequent[0].tolist() == rank_by_popularity(lines, users, item_count=3, k=2)[0].tolist()
+
+
+def test_lists_are_judged_as_single_rankings_are():
+    draw = np.random.default_rng(5)
+    sizes = np.array([15, 3, 30])
+    scores, is_relevant = draw.permutation(48).astype(float), draw.random(48) < 0.4
+    each, relevant = [], []
+    for begin, size in zip(np.cumsum(sizes) - sizes, sizes, strict=True):
+        rows = slice(begin, begin + size)
+        wanted = np.flatnonzero(is_relevant[rows])
+        relevant.append(len(wanted) + 2)  # two items of the basket were never candidates
+        all_wanted = np.concatenate([wanted, [98, 99]])
+        each.append(ndcg_at_k(np.argsort(-scores[rows]), all_wanted, 10))
+    found = list_ndcg(scores, is_relevant, sizes, np.array(relevant))
+    assert found == pytest.approx(np.mean(each))
+
+
+def test_equal_scores_of_a_list_count_against_it():
+    relevant = np.array([True, False, False])
+    one_list, one_wanted = np.array([3]), np.array([1])
+    assert list_ndcg(np.ones(3), relevant, one_list, one_wanted) == pytest.approx(0.5)
+    assert list_ndcg(np.array([2.0, 1, 1]), relevant, one_list, one_wanted) == 1
+    assert list_ndcg(np.ones(3), ~relevant, one_list, np.array([0])) == 0

@@ -147,6 +147,17 @@ def test_two_trainings_with_one_seed_are_the_same_bytes(trained):
     )
 
 
+def test_a_label_that_a_row_cannot_have_is_null(trained):
+    table = trained[1].training_set.table
+    is_shown = pc.equal(table["source"], "impression")
+    assert table["is_clicked"].filter(is_shown).null_count == 0
+    assert table["is_clicked"].filter(is_shown).to_pylist() == [
+        bool(label) for label in table["label"].filter(is_shown).to_pylist()
+    ]
+    for name, rows in (("is_clicked", table.filter(pc.invert(is_shown))), ("is_carted", table)):
+        assert rows[name].null_count == rows.num_rows > 0
+
+
 def test_the_manifest_names_inputs_definitions_and_rows(trained):
     manifest = trained[1].training_set.manifest
     assert manifest["inputs"]["warehouse"] == "w" * 64
