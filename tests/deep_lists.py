@@ -7,7 +7,7 @@ from training.ranker.model import FeatureColumn
 from training.training_set import TrainingSet
 
 SERVICE = (FeatureColumn("user__order_count", "user_id", "bigint", 0.0),)
-RETRIEVAL = ("left", "right", "patchy")
+RETRIEVAL = ("left", "right", "patchy", "user_mean_basket")
 LIST = 12
 
 
@@ -48,6 +48,7 @@ def _window(window, lists, seed, source="order"):
             "cutoff": [window] * (lists * LIST),
             "left": left.ravel(),
             "right": right.ravel(),
+            "user_mean_basket": np.full(lists * LIST, 2.0, dtype=np.float32),
             "patchy": patchy.ravel().astype(np.float32),
             "user__order_count": np.repeat(draw.integers(1, 9, lists), LIST).astype(np.float32),
         }

@@ -47,6 +47,7 @@ class Prediction:
     user_id: str
     items: Ints
     scores: npt.NDArray[np.float64]
+    confidences: tuple[float, ...] | None = None  # None: a cold start, or not calibrated
 
 
 def evaluate_recommender(
@@ -72,7 +73,7 @@ def evaluate_recommender(
     )
     rankings = [prediction.items for prediction in predictions]
     found = [np.isin(targets.of(i), r).mean() for i, r in enumerate(rankings)]
-    calibrated = calibration_of(recommender, predictions, targets)
+    calibrated = calibration_of(predictions, targets)
     return {
         "recommender": mean_metrics(rankings, targets),
         "floors": floors(data, targets, window),
@@ -84,19 +85,16 @@ def evaluate_recommender(
     } | ({} if calibrated is None else {"calibration": calibrated})
 
 
-def calibration_of(
-    recommender: Recommender, predictions: Sequence[Prediction], targets: Targets
-) -> dict[str, object] | None:
+def calibration_of(predictions: Sequence[Prediction], targets: Targets) -> dict[str, object] | None:
     """How far the confidences are from the window's baskets; None where there are none."""
-    known = [i for i, p in enumerate(predictions) if recommender.knows(p.user_id)]
-    if recommender.calibration is None or not known:
+    sure = [(i, p) for i, p in enumerate(predictions) if p.confidences is not None]
+    if not sure:
         return None
-    is_bought = [np.isin(predictions[i].items, targets.of(i)) for i in known]
     return calibration_figures(
-        recommender.calibration,
-        np.concatenate([predictions[i].scores for i in known]),
-        np.concatenate(is_bought),
-        sizes=np.array([len(labels) for labels in is_bought], dtype=np.int64),
+        np.concatenate([np.array(p.confidences) for _, p in sure]),
+        np.concatenate([p.scores for _, p in sure]),
+        np.concatenate([np.isin(p.items, targets.of(i)) for i, p in sure]),
+        sizes=np.array([len(p.items) for _, p in sure], dtype=np.int64),
         seed=0,  # of the interval's draws
     )
 
@@ -142,7 +140,11 @@ def predict_at(
             candidates, Values(user_values[rows][:1]), Values(item_values[rows])
         )
         order = np.lexsort((candidates.items, -scores))
-        predictions.append(Prediction(candidates.user_id, candidates.items[order], scores[order]))
+        best_first = scores[order]
+        sure = recommender.confidences(candidates, best_first)
+        predictions.append(
+            Prediction(candidates.user_id, candidates.items[order], best_first, sure)
+        )
     return predictions
 
 

@@ -16,7 +16,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from training.calibration.train import FittedCalibration, calibrate
+from training.calibration.model import BASKET_COLUMN
+from training.calibration.train import FittedCalibration, Scored, calibrate
 from training.candidate_ranker import CandidateRanker
 from training.metrics import list_ndcg
 from training.ranker.model import Ranker
@@ -107,7 +108,7 @@ def choose_ranker(
     name = better_of(reached)
     progress(f"ranker {name}: validation NDCG@10 {reached}")
     ranker, scores = found[name]
-    calibration = _calibration(judged, scores, seed) if release.calibrate else None
+    calibration = _calibration(judged, scores, ranker, seed) if release.calibrate else None
     return ChosenRanker(ranker, name, reached, calibration)
 
 
@@ -137,15 +138,12 @@ def _scored(ranker: Ranker, judged: Judged) -> tuple[Ranker, npt.NDArray[np.floa
 
 
 def _calibration(
-    judged: Judged, scores: npt.NDArray[np.float64], seed: int
+    judged: Judged, scores: npt.NDArray[np.float64], ranker: CandidateRanker, seed: int
 ) -> FittedCalibration | None:
-    return calibrate(
-        scores,
-        judged.lists.label > 0,
-        sizes=judged.lists.sizes,
-        user_ids=judged.user_ids,
-        seed=seed,
-    )
+    lists = judged.lists
+    baskets = lists.values[:, ranker.retrieval.index(BASKET_COLUMN)]
+    scored = Scored(scores, baskets, lists.label > 0, lists.sizes)
+    return calibrate(scored, judged.user_ids, seed=seed)
 
 
 def _judged(training_set: TrainingSet, baskets: Mapping[str, int], config: RankerConfig) -> Judged:

@@ -68,7 +68,7 @@ def test_an_equal_deep_ranker_does_not_take_the_place_of_the_forest():
 
 
 def test_both_rankers_score_the_same_columns(made):
-    rows = np.zeros((LIST, 3), np.float32)
+    rows = np.zeros((LIST, 4), np.float32)
     user, nobody = np.array([2.0]), np.empty((LIST, 0))
     for name in ("lightgbm", "deep"):
         ranker = _choose(made, name).ranker

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from governance.errors import InputError
-from training.calibration.model import Calibration, Doubles
+from training.calibration.model import Doubles
 from training.shop_data import Bools, Longs
 
 BINS = 15
@@ -21,15 +21,17 @@ SHOWN = 10
 
 
 def calibration_figures(
-    calibration: Calibration,
+    confidence: Doubles,
     scores: npt.NDArray[np.floating],
     is_bought: Bools,
     *,
     sizes: Longs,
     seed: int,
 ) -> dict[str, object]:
-    """Error, interval, Brier score and reliability table, of all rows and of each list's best."""
-    confidence = calibration.confidence(scores)
+    """Error, interval, Brier score and reliability table, of all rows and of each list's best.
+
+    The best rows of a list are those of the best scores.
+    """
     lists = np.repeat(np.arange(len(sizes)), sizes)
     order = np.lexsort((-scores, lists))
     best = order[np.arange(len(order)) - np.repeat(np.cumsum(sizes) - sizes, sizes) < SHOWN]

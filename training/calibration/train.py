@@ -14,16 +14,35 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import isotonic_regression
+from scipy.optimize import isotonic_regression, minimize
 
 from governance.errors import InputError
 from training.calibration.measure import calibration_figures
-from training.calibration.model import Calibration, Doubles
+from training.calibration.model import Calibration, Doubles, level_of
 from training.shop_data import Bools, Longs
 
 # Rows pooled into a point before shares are counted: the best-scored rows are few, and one sale
 # among three would else promise 33 %.
 LEAST_ROWS = 100
+_RIDGE = 1e-4  # keeps the weights finite where the scores part the labels
+_LEAST_SLOPE = 0.05  # a ranker that says less than this per deviation says nothing to weigh against
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Scored candidates in lists, one list per user: what a calibration is fitted on."""
+
+    scores: npt.NDArray[np.floating]
+    baskets: npt.NDArray[np.floating]  # the mean basket of each row's user
+    is_bought: Bools
+    sizes: Longs  # of the lists
+
+    def of(self, lists: Bools) -> "Scored":
+        """The rows of some of the lists."""
+        rows = np.repeat(lists, self.sizes)
+        return Scored(
+            self.scores[rows], self.baskets[rows], self.is_bought[rows], self.sizes[lists]
+        )
 
 
 @dataclass(frozen=True)
@@ -34,27 +53,25 @@ class FittedCalibration:
     figures: dict[str, object]
 
 
-def calibrate(
-    scores: npt.NDArray[np.floating],
-    is_bought: Bools,
-    *,
-    sizes: Longs,
-    user_ids: Sequence[str],
-    seed: int,
-) -> FittedCalibration | None:
-    """Fit on half the lists' users, measure on the other; None where a half has nobody.
-
-    Rows lie in lists of these ``sizes``, one list per entry of ``user_ids``.
-    """
+def calibrate(scored: Scored, user_ids: Sequence[str], *, seed: int) -> FittedCalibration | None:
+    """Fit on half the users, measure on the other; None where a half has nobody."""
     fits = in_first_half(user_ids)
     if fits.all() or not fits.any():
         return None
-    rows = np.repeat(fits, sizes)
-    calibration = fit_calibration(scores[rows], is_bought[rows])
+    calibration, other = fit_calibration(scored.of(fits)), scored.of(~fits)
     figures = calibration_figures(
-        calibration, scores[~rows], is_bought[~rows], sizes=sizes[~fits], seed=seed
+        calibration.confidence(other.scores, other.baskets),
+        other.scores,
+        other.is_bought,
+        sizes=other.sizes,
+        seed=seed,
     )
-    return FittedCalibration(calibration, {"fitted_on_users": int(fits.sum())} | figures)
+    learned = {
+        "fitted_on_users": int(fits.sum()),
+        "basket_weight": calibration.basket_weight,
+        "highest": float(calibration.probabilities[-1]),
+    }
+    return FittedCalibration(calibration, learned | figures)
 
 
 def in_first_half(user_ids: Sequence[str]) -> Bools:
@@ -63,10 +80,9 @@ def in_first_half(user_ids: Sequence[str]) -> Bools:
     return np.array([digest % 2 == 0 for digest in digests], dtype=np.bool_)
 
 
-def fit_calibration(
-    scores: npt.NDArray[np.floating], is_bought: Bools, *, least_rows: int = LEAST_ROWS
-) -> Calibration:
+def fit_calibration(scored: Scored, *, least_rows: int = LEAST_ROWS) -> Calibration:
     """Isotonic regression by pooling neighbours that fall, over points of at least so many rows."""
+    scores = scored.scores
     if not len(scores):
         raise InputError(
             "there is nothing to calibrate on",
@@ -80,14 +96,38 @@ def fit_calibration(
             where="calibration",
             next_step="look at the ranker that gave them",
         )
-    place, shares, rows = _points(scores.astype(np.float64), is_bought, least_rows)
+    weight = _basket_weight(scored)
+    levels = level_of(scores, scored.baskets, weight)
+    place, shares, rows = _points(levels, scored.is_bought, least_rows)
     risen = isotonic_regression(shares, weights=rows).x
-    return Calibration(place, np.clip(risen, 0.0, 1.0))
+    return Calibration(place, np.clip(risen, 0.0, 1.0), weight)
 
 
-def _points(scores: Doubles, is_bought: Bools, least_rows: int) -> tuple[Doubles, Doubles, Doubles]:
-    """Mean score, share bought and rows of each point; equal scores stay in one point."""
-    _, place, count = np.unique(scores, return_inverse=True, return_counts=True)
+def _basket_weight(scored: Scored) -> float:
+    """What the logarithm of the mean basket is worth in units of the score, by a logistic fit.
+
+    Never below zero; zero where the labels or the scores say nothing.
+    """
+    spread = float(scored.scores.std())
+    if spread == 0 or scored.is_bought.all() or not scored.is_bought.any():
+        return 0.0
+    sized = level_of(np.zeros(len(scored.scores)), scored.baskets, 1.0)
+    columns = np.column_stack([scored.scores / spread, sized, np.ones(len(sized))])
+
+    def short(weights: Doubles) -> tuple[float, Doubles]:
+        logits = columns @ weights
+        losses = np.logaddexp(0.0, logits) - scored.is_bought * logits
+        misses = 1 / (1 + np.exp(-np.clip(logits, -500, 500))) - scored.is_bought
+        loss = float(losses.mean() + _RIDGE * (weights**2).sum())
+        return loss, columns.T @ misses / len(misses) + 2 * _RIDGE * weights
+
+    slope, worth, _ = minimize(short, np.zeros(3), jac=True, method="BFGS").x
+    return max(float(worth / slope), 0.0) * spread if slope > _LEAST_SLOPE else 0.0
+
+
+def _points(levels: Doubles, is_bought: Bools, least_rows: int) -> tuple[Doubles, Doubles, Doubles]:
+    """Mean level, share bought and rows of each point; equal levels stay in one point."""
+    _, place, count = np.unique(levels, return_inverse=True, return_counts=True)
     point_of = (np.cumsum(count) - count) // least_rows
     last = np.flatnonzero(point_of == point_of[-1])[0]
     if count[last:].sum() < least_rows:  # too few are left: they join the point before
@@ -95,7 +135,7 @@ def _points(scores: Doubles, is_bought: Bools, least_rows: int) -> tuple[Doubles
     point = np.unique(point_of, return_inverse=True)[1][place]
     rows = np.bincount(point).astype(np.float64)
     return (
-        np.bincount(point, weights=scores) / rows,
+        np.bincount(point, weights=levels) / rows,
         np.bincount(point, weights=is_bought) / rows,
         rows,
     )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from training.calibration.model import Calibration
+from training.calibration.model import BASKET_COLUMN, Calibration
 from training.candidate_ranker import CandidateRanker
 from training.metrics import top_k
 from training.policy.model import Ranked
@@ -217,7 +217,9 @@ class Recommender:
         """
         if self.calibration is None or self.ranker is None or candidates.is_cold_start:
             return None
-        return tuple(self.calibration.confidence(scores).tolist())
+        place = candidates.column_names.index(BASKET_COLUMN)
+        baskets = candidates.columns[:, place]  # the same in every row
+        return tuple(self.calibration.confidence(scores, baskets).tolist())
 
     def score(
         self, candidates: Candidates, user_features: FeatureMatrix, item_features: FeatureMatrix
