@@ -24,7 +24,7 @@ from training.shop_data import Bools, Longs
 # Rows pooled into a point before shares are counted: the best-scored rows are few, and one sale
 # among three would else promise 33 %.
 LEAST_ROWS = 100
-_RIDGE = 1e-4  # keeps the weights finite where the scores part the labels
+_RIDGE = 1e-7  # keeps the weights finite where the scores part the labels
 _LEAST_SLOPE = 0.05  # a ranker that says less than this per deviation says nothing to weigh against
 
 
