@@ -83,7 +83,8 @@ def _sums(confidence: Doubles, is_bought: Bools, bin_of: Longs, lists: Longs) ->
     weights = (np.ones_like(confidence), confidence, is_bought.astype(np.float64))
     cell = lists * BINS + bin_of
     parts = [np.bincount(cell, weights=weight, minlength=count * BINS) for weight in weights]
-    return np.stack(parts, axis=-1).reshape(count, BINS, 3)
+    sums: Doubles = np.stack(parts, axis=-1).reshape(count, BINS, 3).astype(np.float64)
+    return sums
 
 
 def _errors(sums: Doubles) -> Doubles:

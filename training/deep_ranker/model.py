@@ -43,8 +43,7 @@ class DeepRanker:
 
     def scores_of(self, values: Floats) -> npt.NDArray[np.float64]:
         """(n,) scores of (n, d) rows in bundle order."""
-        found: npt.NDArray[np.float64] = self.logits(values) @ self.score_weights
-        return found.astype(np.float64)
+        return (self.logits(values) @ self.score_weights).astype(np.float64)
 
     def logits(self, values: Floats) -> Floats:
         """(n, T) logits of (n, d) rows: log-odds of a click, a cart, a purchase."""

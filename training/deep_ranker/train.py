@@ -82,7 +82,7 @@ def fit_deep_ranker(
     ranker = DeepRanker(
         preparation,
         arrays_of(network),
-        np.array(training.score_weights, dtype=np.float32),
+        _score_weights(training),
         training_set.retrieval,
         training_set.service,
     )
@@ -118,8 +118,7 @@ def learn(
     while state.epoch < training.epochs and state.waited <= training.patience:
         began, state.epoch = time.perf_counter(), state.epoch + 1
         loss = _one_epoch(network, optimiser, taught, training, epoch=state.epoch)
-        scores = _logits(network, judged.lesson) @ np.float32(training.score_weights)
-        _note(state, network, judged.ndcg(scores), loss)
+        _note(state, network, judged.ndcg(_scores(network, judged.lesson, training)), loss)
         if checkpoint is not None:
             save_checkpoint(
                 checkpoint, network=network, optimiser=optimiser, progress=state, subject=subject
@@ -202,14 +201,18 @@ def _rows(lesson: Lesson, lists: Longs, device: str, *, with_values: bool = True
     )
 
 
-def _logits(network: DeepNetwork, lesson: Lesson) -> Floats:
-    """(n, T) logits, computed as an answer will compute them."""
-    weights = arrays_of(network)
+def _scores(network: DeepNetwork, lesson: Lesson, training: DeepRankerTraining) -> Floats:
+    """(n,) scores, computed as an answer will compute them."""
+    weights, of_tasks = arrays_of(network), _score_weights(training)
     blocks = [
-        forward(weights, lesson.values[begin : begin + _BLOCK])
+        forward(weights, lesson.values[begin : begin + _BLOCK]) @ of_tasks
         for begin in range(0, len(lesson.values), _BLOCK)
     ]
     return np.concatenate(blocks)
+
+
+def _score_weights(training: DeepRankerTraining) -> Floats:
+    return np.array(training.score_weights, dtype=np.float32)
 
 
 def _subject(network: nn.Module, taught: Lesson, training: DeepRankerTraining) -> str:

@@ -61,7 +61,8 @@ class FittedRecommender:
         """The recommender as it would have stood at ``cutoff``."""
         memory = memory_at(data, cutoff, sasrec=self.sasrec, config=self.config)
         bare = Recommender(data.user_ids, data.item_ids, data.titles, memory)
-        calibration = self.ranker.calibration and self.ranker.calibration.calibration
+        fitted = self.ranker.calibration
+        calibration = None if fitted is None else fitted.calibration
         return replace(bare, ranker=self.ranker.ranker, calibration=calibration)
 
 
