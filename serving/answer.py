@@ -182,10 +182,16 @@ def _items(
             score=round(float(ranking.scores[place]), SCORE_DIGITS),
             retriever=ranking.retrievers[place],
             reasons=list(ranking.reasons[place])[:3],
+            confidence=_confidence(ranking, place),
             propensity=settled.propensity if number == settled.explored else None,
         )
         for number, place in enumerate(settled.shown)
     ]
+
+
+def _confidence(ranking: "Ranking", place: int) -> float | None:
+    known = ranking.confidences
+    return round(known[place], SCORE_DIGITS) if known else None
 
 
 def _evidence(candidates: "Candidates", rows: Rows, settled: Settled) -> Evidence:

@@ -41,6 +41,7 @@ class RecommendedItem(Strict):
     score: float
     retriever: str
     reasons: list[str] = Field(max_length=3)
+    confidence: float | None = None  # that it is in the user's next basket; None: not calibrated
     propensity: float | None = None  # set: drawn at random into its place, with this probability
 
 

@@ -23,7 +23,7 @@ _SHOWN = pa.schema(
 
 
 def coded_orders(orders, shown=()):
-    """``shown``: simulated impressions, (user, item, order, time, whether bought and so clicked)."""
+    """``shown``: simulated impressions, (user, item, order, time, whether clicked and bought)."""
     user_id, order_id, item_id, at_us = zip(*sorted(orders, key=_by_time), strict=True)
     lines = pa.table(
         {

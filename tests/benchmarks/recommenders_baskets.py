@@ -20,7 +20,8 @@ from training.content.train import title_vectors
 from training.evaluate import floor_rankings, predict_at
 from training.list_quality import item_groups
 from training.metrics import ndcg_at_k, popularity, recall_at_k, top_k
-from training.recommender.model import DEFAULT_LIMIT, RETRIEVERS, Recommender
+from training.recommender.model import DEFAULT_LIMIT, Recommender
+from training.recommender.proposals import RETRIEVERS
 from training.recommender.signals import scores_of, shopper_of
 from training.recommender.train import TrainingConfig, train_recommender
 from training.retrievers import NO_ITEM

@@ -51,6 +51,7 @@ class Listing:
     scores: list
     retrievers: list
     reasons: list
+    confidences: tuple | None = None
 
 
 @dataclass

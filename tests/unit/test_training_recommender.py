@@ -14,8 +14,9 @@ from training.covisitation.train import CovisitationConfig, fit_covisitation
 from training.ranker.model import FeatureColumn, Ranker, feature_matrix
 from training.recommender.assortment import take_stock
 from training.recommender.history import habits, remember
-from training.recommender.model import RETRIEVERS, Recommender
+from training.recommender.model import Recommender
 from training.recommender.neighbours import fit_neighbours
+from training.recommender.proposals import RETRIEVERS
 from training.recommender.signals import Memory
 from training.sasrec.vectors import SasrecVectors
 from training.shop_data import code_shop

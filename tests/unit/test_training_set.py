@@ -19,7 +19,7 @@ from training.recommender.train import TrainingConfig, train_recommender
 from training.sasrec.config import SasrecTraining
 from training.sasrec.model import SasrecConfig
 from training.shop_data import load_shop_data
-from training.training_set import join_features
+from training.training_set import feature_columns, join_features
 from training.windows import Calendar, first_baskets, microseconds
 
 AS_OF = datetime(2017, 6, 5, 5, tzinfo=UTC)

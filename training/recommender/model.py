@@ -19,6 +19,7 @@ from training.candidate_ranker import CandidateRanker
 from training.metrics import top_k
 from training.policy.model import Ranked
 from training.recommender import surfaces
+from training.recommender.proposals import NOT_PROPOSED, RETRIEVERS, propose, proposers
 from training.recommender.reasons import Reasons, explain, explain_popular
 from training.recommender.signals import (
     Memory,
@@ -33,13 +34,8 @@ from training.shop_data import Floats, Ints
 if TYPE_CHECKING:
     from training.bundle import Bundle
 
-RETRIEVERS = ("habit", "co_visitation", "neighbours", "sasrec", "popular")
-QUOTAS = (0.40, 0.15, 0.15, 0.15, 0.15)  # of the limit; overlaps leave room below it
-# Only scores above these are proposals; SASRec's are logits, the others sums of positive parts.
-LEAST = {name: -np.inf if name == "sasrec" else 0.0 for name in RETRIEVERS}
 DEFAULT_LIMIT = 200  # 300 found 1 % more of the target items and ranked no better
 _UNKNOWN = -1
-_NOT_PROPOSED = np.iinfo(np.int32).max
 
 
 class FeatureMatrix(Protocol):
@@ -140,19 +136,17 @@ class Recommender:
         shopper = shopper_of(self.memory, self._user_codes[user_id])
         scores = scores_of(self.memory, shopper)
         hidden = None if surfaces.SHOWS_OWN_ITEMS[surface] else shopper.habits.items
-        items, ranks = surfaces.widened(
-            *_propose(scores, hidden, limit), start, absent=_NOT_PROPOSED
-        )
+        items, ranks = surfaces.widened(*propose(scores, hidden, limit), start, absent=NOT_PROPOSED)
         columns = describe(self.memory, shopper, scores, items)
         found = Candidates(
             user_id=user_id,
             items=items,
             item_ids=tuple(self.item_ids[items].tolist()),
             scores={
-                name: np.where(ranks[row] < _NOT_PROPOSED, scores[name][items], np.nan)
+                name: np.where(ranks[row] < NOT_PROPOSED, scores[name][items], np.nan)
                 for row, name in enumerate(RETRIEVERS)
             },
-            retrievers=tuple(RETRIEVERS[row] for row in _proposers(ranks)),
+            retrievers=tuple(RETRIEVERS[row] for row in proposers(ranks)),
             columns=matrix_of(columns),
             column_names=tuple(columns),
             shopper=shopper,
@@ -242,27 +236,3 @@ class Recommender:
             column_names=(),
             shopper=None,
         )
-
-
-def _propose(
-    all_scores: Mapping[str, Floats], hidden: Ints | None, limit: int
-) -> tuple[Ints, npt.NDArray[np.int64]]:
-    """The union of each retriever's best, rising; and (retrievers, items) ranks in each."""
-    best = []
-    for name, quota in zip(RETRIEVERS, QUOTAS, strict=True):
-        scores = all_scores[name]
-        found = np.flatnonzero(scores > LEAST[name])  # false for NaN
-        if hidden is not None:
-            found = np.setdiff1d(found, hidden, assume_unique=True)
-        best.append(found[top_k(scores[found], max(int(quota * limit), 1))].astype(np.int32))
-    items = np.unique(np.concatenate(best))
-    ranks = np.full((len(RETRIEVERS), len(items)), _NOT_PROPOSED, dtype=np.int64)
-    for row, ranked in enumerate(best):
-        ranks[row, np.searchsorted(items, ranked)] = np.arange(len(ranked))
-    return items, ranks
-
-
-def _proposers(ranks: npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:
-    """Per item the retriever to name: the user's own habit first, else the best rank."""
-    is_habit = ranks[RETRIEVERS.index("habit")] < _NOT_PROPOSED
-    return np.where(is_habit, RETRIEVERS.index("habit"), ranks.argmin(axis=0))
