@@ -25,7 +25,7 @@ from training.recommender.proposals import RETRIEVERS
 from training.recommender.signals import scores_of, shopper_of
 from training.recommender.train import TrainingConfig, train_recommender
 from training.retrievers import NO_ITEM
-from training.shop_data import Ints, ShopData
+from training.shop_data import Floats, Ints, ShopData
 from training.windows import Calendar, Targets, Window, first_baskets, microseconds
 
 Rankings = Sequence[Ints]
@@ -128,9 +128,14 @@ def _alone(recommender: Recommender, targets: Targets) -> dict[str, Rankings]:
         known = len(shopper.bought.item) > 0
         scores = scores_of(memory, shopper) if known else {}
         for name in RETRIEVERS:
-            ranked = top_k(scores[name], LIST) if known else np.empty(0, dtype=np.int32)
-            rankings[name].append(ranked)
+            rankings[name].append(_best(scores[name]) if known else np.empty(0, dtype=np.int32))
     return dict(rankings)
+
+
+def _best(scores: Floats) -> Ints:
+    """The best items that have a score: NaN is an item that the retriever does not know."""
+    known = np.flatnonzero(~np.isnan(scores))
+    return known[top_k(scores[known], LIST)].astype(np.int32)
 
 
 def _values(rankings: Rankings, targets: Targets) -> dict[str, np.ndarray]:
