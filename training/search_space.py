@@ -1,7 +1,7 @@
 """Ranges of knobs, as a YAML writes them beside the knobs, and how a trial draws from them.
 
 A list is a choice; ``{low: 5e-4, high: 1e-2, log: true}`` is everything between, whole numbers
-where both ends are whole. ``training/sasrec/config.py`` reads them, ``training/search.py`` draws.
+where both ends are whole. ``training/settings_file.py`` reads them, ``training/search.py`` draws.
 """
 
 from collections.abc import Mapping, Sequence

@@ -3,12 +3,10 @@
 Every knob's effect is in the comment beside it in that file; an unknown key is an error.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
-from governance.errors import InputError
+from training.settings_file import read_knobs
 
 DEFAULT_FILE = Path(__file__).parent / "two_tower.yaml"
 
@@ -38,28 +36,4 @@ class TwoTowerConfig:
 
 def read_config(path: Path = DEFAULT_FILE) -> TwoTowerConfig:
     """Read and check a file; a missing knob keeps its default."""
-    found = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    if not isinstance(found, dict):
-        raise InputError("the settings are no mapping", where=str(path))
-    known = {knob.name: knob.default for knob in fields(TwoTowerConfig)}
-    values: dict[str, int | float] = {}
-    for key, value in found.items():
-        if key not in known:
-            raise InputError(
-                f"the knob {key} is unknown", where=str(path), why=f"known are {', '.join(known)}"
-            )
-        values[key] = _as(type(known[key]), value, where=f"{path}: {key}")
-    return TwoTowerConfig(**values)  # type: ignore[arg-type]
-
-
-def _as(kind: type, value: object, *, where: str) -> int | float:
-    """A number of the knob's kind; YAML reads 1e-3 as text."""
-    try:
-        if isinstance(value, bool) or (kind is int and not isinstance(value, int)):
-            raise TypeError
-        number: int | float = kind(value)
-    except (TypeError, ValueError):
-        raise InputError(
-            f"{value!r} is no number of the kind {kind.__name__}", where=where
-        ) from None
-    return number
+    return TwoTowerConfig(**read_knobs(path, TwoTowerConfig))
