@@ -4,10 +4,8 @@ Everything random in an epoch follows from the seed and the epoch's number, so a
 killed and resumed ends in the same bytes. One seed; threads are the caller's.
 """
 
-import copy
 import hashlib
 import math
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from governance.files import digest_of
+from training.best_epoch import Course
 from training.deep_ranker.columns import learn_columns
 from training.deep_ranker.config import DeepRankerSettings, DeepRankerTraining
 from training.deep_ranker.lesson import Lesson, lesson_of
@@ -24,7 +23,7 @@ from training.deep_ranker.losses import Rows, Shares, list_loss, shares_of, task
 from training.deep_ranker.model import DeepRanker, forward
 from training.deep_ranker.network import DeepNetwork
 from training.metrics import list_ndcg
-from training.sasrec.checkpoint import Progress, resume, save_checkpoint
+from training.sasrec.checkpoint import Progress
 from training.sasrec.teacher import compute_dtype
 from training.shop_data import Floats, Longs
 from training.training_set import TrainingSet
@@ -112,36 +111,14 @@ def learn(
         weight_decay=training.weight_decay,
         fused=True,
     )
-    subject, state = _subject(network, taught, training), Progress()
-    if checkpoint is not None:
-        state = resume(checkpoint, network=network, optimiser=optimiser, subject=subject)
-    while state.epoch < training.epochs and state.waited <= training.patience:
-        began, state.epoch = time.perf_counter(), state.epoch + 1
-        loss = _one_epoch(network, optimiser, taught, training, epoch=state.epoch)
-        _note(state, network, judged.ndcg(_scores(network, judged.lesson, training)), loss)
-        if checkpoint is not None:
-            save_checkpoint(
-                checkpoint, network=network, optimiser=optimiser, progress=state, subject=subject
-            )
-        found, seconds = state.curve[-1]["ndcg_at_10"], time.perf_counter() - began
-        progress(
-            f"deep ranker epoch {state.epoch}: loss {loss:.3f}, ndcg@10 {found:.4f} "
-            f"(best {state.best['ndcg_at_10']:.4f}), {seconds:.1f} s"
-        )
-    if state.weights:
-        network.load_state_dict(state.weights)
-    network.eval()
-    return state
-
-
-def _note(state: Progress, network: nn.Module, ndcg: float, loss: float) -> None:
-    """Add an epoch to the curve, and keep its weights if it is the best."""
-    state.curve.append({"epoch": float(state.epoch), "loss": loss, "ndcg_at_10": ndcg})
-    if ndcg > state.best["ndcg_at_10"]:
-        state.best, state.waited = {"ndcg_at_10": ndcg, "epoch": float(state.epoch)}, 0
-        state.weights = copy.deepcopy(network.state_dict())
-    else:
-        state.waited += 1
+    subject = _subject(network, taught, training)
+    course = Course(network, optimiser, subject=subject, checkpoint=checkpoint)
+    for epoch in course.epochs(training.epochs, training.patience):
+        loss = _one_epoch(network, optimiser, taught, training, epoch=epoch)
+        found = judged.ndcg(_scores(network, judged.lesson, training))
+        course.note({"loss": loss}, {"ndcg_at_10": found})
+        progress(course.line("deep ranker"))
+    return course.end()
 
 
 def arrays_of(network: nn.Module) -> dict[str, Floats]:

@@ -7,9 +7,7 @@ that of the whole batch, so the number of processes changes the time and not the
 dropout, which each process draws for its own rows). One seed; threads are the caller's.
 """
 
-import copy
 import math
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -23,7 +21,8 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from governance.errors import InputError
-from training.sasrec.checkpoint import Progress, resume, save_checkpoint, subject_of
+from training.best_epoch import Course
+from training.sasrec.checkpoint import Progress, subject_of
 from training.sasrec.config import SasrecTraining
 from training.sasrec.losses import draw_negatives, log_rate
 from training.sasrec.model import PADDING, Sasrec
@@ -101,57 +100,34 @@ def learn(
         fused=True,
     )
     subject = subject_of(network, (lesson.items, lesson.baskets), training)
-    state = Progress()
-    if checkpoint is not None:
-        state = resume(checkpoint, network=network, optimiser=optimiser, subject=subject)
-    if state.curve:
-        watch(state.curve)
+    course = Course(
+        network, optimiser, subject=subject, checkpoint=checkpoint, is_writer=crew.rank == 0
+    )
+    curve = course.state.curve
+    if curve:
+        watch(curve)
     wrapped = DistributedDataParallel(teacher) if crew.size > 1 else teacher
-    while state.epoch < training.epochs and state.waited <= training.patience:
-        began, state.epoch = time.perf_counter(), state.epoch + 1
-        loss = _one_epoch(wrapped, optimiser, lesson, training, log_q, epoch=state.epoch, crew=crew)
+    for epoch in course.epochs(training.epochs, training.patience):
+        loss = _one_epoch(wrapped, optimiser, lesson, training, log_q, epoch=epoch, crew=crew)
         if not math.isfinite(loss):
-            _refuse_if_never_good(state)
-            progress(f"sasrec epoch {state.epoch}: the loss is {loss}; an earlier epoch stays")
+            _refuse_if_never_good(curve)
+            progress(f"sasrec epoch {epoch}: the loss is {loss}; an earlier epoch stays")
             break
         taught = {"loss": loss, "learning_rate": float(optimiser.param_groups[0]["lr"])}
-        _note(state, network, validate(), taught)
-        if checkpoint is not None and crew.rank == 0:
-            save_checkpoint(
-                checkpoint, network=network, optimiser=optimiser, progress=state, subject=subject
-            )
-        found, seconds = state.curve[-1]["ndcg_at_10"], time.perf_counter() - began
-        progress(
-            f"sasrec epoch {state.epoch}: loss {loss:.3f}, ndcg@10 {found:.4f} "
-            f"(best {state.best['ndcg_at_10']:.4f}), {seconds:.1f} s"
-        )
-        watch(state.curve)
-    if state.weights:
-        network.load_state_dict(state.weights)
-    network.eval()
-    return state
+        course.note(taught, validate())
+        progress(course.line("sasrec"))
+        watch(curve)
+    return course.end()
 
 
-def _refuse_if_never_good(state: Progress) -> None:
-    if not state.curve:
+def _refuse_if_never_good(curve: Curve) -> None:
+    if not curve:
         raise DivergedError(
             "the training diverged in its first epoch",
             where="training/sasrec",
             why="the loss is no longer a number",
             next_step="lower training.learning_rate",
         )
-
-
-def _note(
-    state: Progress, network: Sasrec, found: dict[str, float], taught: dict[str, float]
-) -> None:
-    """Add an epoch to the curve, and keep its weights if it is the best."""
-    state.curve.append({"epoch": float(state.epoch), **taught, **found})
-    if found["ndcg_at_10"] > state.best["ndcg_at_10"]:
-        state.best, state.waited = found | {"epoch": float(state.epoch)}, 0
-        state.weights = copy.deepcopy(network.state_dict())
-    else:
-        state.waited += 1
 
 
 def _one_epoch(

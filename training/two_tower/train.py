@@ -7,8 +7,6 @@ stopping looks at other items than those judged, held out by an earlier split. T
 an epoch follows from the seed and its number, so a run that was killed and resumed ends alike.
 """
 
-import copy
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,8 +18,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from governance.errors import InputError
+from training.best_epoch import Course
 from training.cold_items import ColdSplit
-from training.sasrec.checkpoint import Progress, resume, save_checkpoint
+from training.sasrec.checkpoint import Progress
 from training.sequences import Requests
 from training.shop_data import Floats, Ints, Longs
 from training.single_target import ndcg
@@ -130,30 +129,12 @@ def _learn(
     optimiser = torch.optim.AdamW(
         network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
     )
-    subject, state = subject_of(lesson, config), Progress()
-    if checkpoint is not None:
-        state = resume(checkpoint, network=network, optimiser=optimiser, subject=subject)
-    while state.epoch < config.epochs and state.waited <= config.patience:
-        began, state.epoch = time.perf_counter(), state.epoch + 1
-        loss = _one_epoch(network, optimiser, lesson, config, epoch=state.epoch)
-        found = reached() if reached else float(state.epoch)  # without: the latest is the best
-        state.curve.append({"epoch": float(state.epoch), "loss": loss})
-        if reached:
-            state.curve[-1]["ndcg_at_10"] = found
-        state.waited += 1
-        if found > state.best["ndcg_at_10"]:
-            state.best, state.waited = {"ndcg_at_10": found, "epoch": float(state.epoch)}, 0
-            state.weights = copy.deepcopy(network.state_dict())
-        if checkpoint is not None:
-            save_checkpoint(
-                checkpoint, network=network, optimiser=optimiser, progress=state, subject=subject
-            )
-        said = f"ndcg@10 {found:.4f}, " if reached else ""
-        seconds = time.perf_counter() - began
-        progress(f"two_tower epoch {state.epoch}: loss {loss:.3f}, {said}{seconds:.1f} s")
-    if state.weights:
-        network.load_state_dict(state.weights)
-    return state
+    course = Course(network, optimiser, subject=subject_of(lesson, config), checkpoint=checkpoint)
+    for epoch in course.epochs(config.epochs, config.patience):
+        loss = _one_epoch(network, optimiser, lesson, config, epoch=epoch)
+        course.note({"loss": loss}, {"ndcg_at_10": reached()} if reached else {})
+        progress(course.line("two_tower"))
+    return course.end()
 
 
 def _one_epoch(

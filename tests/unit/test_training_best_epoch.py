@@ -1,0 +1,78 @@
+"""The best epoch is kept, waiting ends, and a checkpoint goes on where it was left."""
+
+import pytest
+import torch
+from torch import nn
+
+from training.best_epoch import Course
+
+REACHED = [0.1, 0.5, 0.5, 0.4, 0.9]  # by epoch; an equal figure is no better one
+
+
+def _course(path=None, **more):
+    network = nn.Linear(1, 1, bias=False)
+    optimiser = torch.optim.AdamW(network.parameters())
+    return network, Course(network, optimiser, subject="s", checkpoint=path, **more)
+
+
+def _learn(network, course, *, limit=5, patience=1, is_judged=True):
+    """Every epoch's weight is its number."""
+    for epoch in course.epochs(limit, patience):
+        nn.init.constant_(network.weight, epoch)
+        found = {"ndcg_at_10": REACHED[epoch - 1], "other": 1.0}
+        course.note({"loss": 1 / epoch}, found if is_judged else {})
+    return course.end()
+
+
+def test_the_best_epochs_weights_stay_and_no_more_is_learned_than_patience_allows():
+    network, course = _course()
+    state = _learn(network, course)
+    assert [point["epoch"] for point in state.curve] == [1, 2, 3, 4]
+    assert state.best == {"ndcg_at_10": 0.5, "other": 1.0, "epoch": 2}
+    assert network.weight.item() == 2
+    assert not network.training
+
+
+def test_more_patience_finds_a_later_best():
+    network, course = _course()
+    assert _learn(network, course, patience=2).best["epoch"] == 5
+    assert network.weight.item() == 5
+
+
+def test_where_nobody_judges_the_latest_epoch_stays():
+    network, course = _course()
+    state = _learn(network, course, patience=0, is_judged=False)
+    assert state.curve[-1] == {"epoch": 5, "loss": 0.2}
+    assert network.weight.item() == 5
+    assert "ndcg" not in course.line("any")
+
+
+@pytest.mark.parametrize("stopped_after", [1, 2, 3])
+def test_a_course_goes_on_where_its_checkpoint_was_left(tmp_path, stopped_after):
+    path = tmp_path / "checkpoint.safetensors"
+    _learn(*_course(path), limit=stopped_after, patience=2)
+    network, course = _course(path)
+    state = _learn(network, course, patience=2)
+    whole = _learn(*_course(), patience=2)
+    assert (state.curve, state.best, state.waited) == (whole.curve, whole.best, whole.waited)
+    assert network.weight.item() == 5
+
+
+def test_a_process_that_is_no_writer_reads_a_checkpoint_and_leaves_none(tmp_path):
+    path = tmp_path / "checkpoint.safetensors"
+    _learn(*_course(path, is_writer=False))
+    assert not path.exists()
+    _learn(*_course(path), limit=2)
+    before = path.read_bytes()
+    network, course = _course(path, is_writer=False)
+    assert course.state.epoch == 2
+    _learn(network, course)
+    assert path.read_bytes() == before
+
+
+def test_an_epoch_is_told_with_its_figure_and_the_best_one():
+    network, course = _course()
+    _learn(network, course)
+    assert course.line("sasrec").startswith(
+        "sasrec epoch 4: loss 0.250, ndcg@10 0.4000 (best 0.5000), "
+    )

@@ -1,0 +1,89 @@
+"""Epoch after epoch until validation no longer rises: the curve, the checkpoint, the best weights.
+
+What the training loops of the networks share. Each loop stays in its model's folder, with its
+step and its judge:
+
+    course = Course(network, optimiser, subject=subject, checkpoint=checkpoint)
+    for epoch in course.epochs(training.epochs, training.patience):
+        course.note({"loss": one_epoch(epoch)}, validate())
+        progress(course.line("sasrec"))
+    return course.end()
+"""
+
+import copy
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from training.sasrec.checkpoint import Progress, resume, save_checkpoint
+
+_METRIC = "ndcg_at_10"  # the figure that chooses the epoch
+
+
+class Course:
+    """A training under way; it begins where ``checkpoint`` left it, if there is one.
+
+    Where several processes learn together, only the one with ``is_writer`` keeps checkpoints.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        optimiser: torch.optim.Optimizer,
+        *,
+        subject: str,
+        checkpoint: Path | None,
+        is_writer: bool = True,
+    ) -> None:
+        self._network, self._optimiser, self._subject = network, optimiser, subject
+        self._written = checkpoint if is_writer else None
+        self._began = time.perf_counter()
+        self.state = Progress()
+        if checkpoint is not None:
+            self.state = resume(checkpoint, network=network, optimiser=optimiser, subject=subject)
+
+    def epochs(self, limit: int, patience: int) -> Iterator[int]:
+        """The numbers of the epochs still to learn, until ``patience`` of them were no better."""
+        while self.state.epoch < limit and self.state.waited <= patience:
+            self._began = time.perf_counter()
+            self.state.epoch += 1
+            yield self.state.epoch
+
+    def note(self, taught: Mapping[str, float], found: Mapping[str, float]) -> None:
+        """Add an epoch to the curve, keep its weights if it is the best, write the checkpoint.
+
+        With nothing ``found`` nobody judges, and the latest epoch is the best.
+        """
+        state, number = self.state, float(self.state.epoch)
+        state.curve.append({"epoch": number, **taught, **found})
+        judged = found or {_METRIC: number}
+        state.waited += 1
+        if judged[_METRIC] > state.best[_METRIC]:
+            state.best, state.waited = {**judged, "epoch": number}, 0
+            state.weights = copy.deepcopy(self._network.state_dict())
+        if self._written is not None:
+            save_checkpoint(
+                self._written,
+                network=self._network,
+                optimiser=self._optimiser,
+                progress=state,
+                subject=self._subject,
+            )
+
+    def line(self, name: str) -> str:
+        """The latest epoch in words."""
+        latest, seconds = self.state.curve[-1], time.perf_counter() - self._began
+        said = f"{name} epoch {self.state.epoch}: loss {latest['loss']:.3f}"
+        if _METRIC in latest:
+            said += f", ndcg@10 {latest[_METRIC]:.4f} (best {self.state.best[_METRIC]:.4f})"
+        return f"{said}, {seconds:.1f} s"
+
+    def end(self) -> Progress:
+        """Put the best epoch's weights back, ready to answer."""
+        if self.state.weights:
+            self._network.load_state_dict(self.state.weights)
+        self._network.eval()
+        return self.state
