@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import NotRequired, Protocol, TypedDict, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,7 @@ from training.popularity.train import PopularityConfig, fit_popularity
 from training.recommender.history import remember
 from training.retrievers import propose
 from training.sasrec.config import BASKETS_FILE, DEFAULT_FILE, SasrecSettings
-from training.sasrec.learn import Watch, unwatched
+from training.sasrec.learn import Watch
 from training.sasrec.model import Sasrec
 from training.sasrec.scorer import SasrecScorer
 from training.sasrec.train import FittedSasrec, fit_sasrec, item_vectors, user_vectors
@@ -56,6 +56,14 @@ class Judged:
     users: int
 
 
+class Run(TypedDict):
+    """What a training is given besides its knobs, handed on as it came; see ``learn.py``."""
+
+    progress: Callable[[str], None]
+    checkpoint: NotRequired[Path | None]
+    watch: NotRequired[Watch]
+
+
 class SequenceTask(Protocol):
     """Something that SASRec can learn."""
 
@@ -68,14 +76,7 @@ class SequenceTask(Protocol):
     @property
     def digest(self) -> str: ...
 
-    def fit(
-        self,
-        settings: SasrecSettings,
-        *,
-        progress: Callable[[str], None],
-        checkpoint: Path | None = None,
-        watch: Watch = unwatched,
-    ) -> Trained: ...
+    def fit(self, settings: SasrecSettings, **run: Unpack[Run]) -> Trained: ...
 
     def judge(self, trained: Trained) -> Judged: ...
 
@@ -103,14 +104,7 @@ class ShopTask:
         rows = _digest(lines.user, lines.item, lines.at_us, judge.user, judge.item, judge.at_us)
         return digest_of([rows, self.facts, self.data.item_ids.tolist()])
 
-    def fit(
-        self,
-        settings: SasrecSettings,
-        *,
-        progress: Callable[[str], None],
-        checkpoint: Path | None = None,
-        watch: Watch = unwatched,
-    ) -> Trained:
+    def fit(self, settings: SasrecSettings, **run: Unpack[Run]) -> Trained:
         window = self.calendar.validation
         lines = self.data.lines.before(microseconds(window.cutoff))
         fitted = fit_sasrec(
@@ -123,9 +117,7 @@ class ShopTask:
             item_count=len(self.data.item_ids),
             config=settings.network,
             training=settings.training,
-            progress=progress,
-            checkpoint=checkpoint,
-            watch=watch,
+            **run,
         )
         codes = fitted.vocabulary
         items = tuple(self.data.item_ids[codes].tolist())
@@ -175,22 +167,9 @@ class FolderTask:
         sequences = self.files.sequences
         return digest_of([_digest(sequences.starts, sequences.item), self.files.item_ids])
 
-    def fit(
-        self,
-        settings: SasrecSettings,
-        *,
-        progress: Callable[[str], None],
-        checkpoint: Path | None = None,
-        watch: Watch = unwatched,
-    ) -> Trained:
-        fitted = fit_sequences(
-            self.split.known,
-            self.split.validation,
-            settings=settings,
-            progress=progress,
-            checkpoint=checkpoint,
-            watch=watch,
-        )
+    def fit(self, settings: SasrecSettings, **run: Unpack[Run]) -> Trained:
+        split = self.split
+        fitted = fit_sequences(split.known, split.validation, settings=settings, **run)
         codes = np.arange(self.files.sequences.item_count, dtype=np.int32)
         items = tuple(self.files.item_ids)
         return Trained(fitted.scorer.network, items, codes, fitted.metrics, fitted.curve)
