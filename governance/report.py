@@ -7,10 +7,9 @@ a machine without a network, and a test holds it to that.
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
-
 from governance.audit import audit_document, report_paths
 from governance.files import write_json, write_text
+from governance.html_pages import page_environment
 from governance.lineage import LEVELS
 from governance.settings import Settings
 
@@ -28,13 +27,7 @@ def write_report(settings: Settings) -> tuple[dict[str, Any], Path, Path]:
 
 def render(document: dict[str, Any]) -> str:
     """The page for an audit document; every text from data is escaped."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=select_autoescape(default=True),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = page_environment(Path(__file__).parent)
     environment.filters["thousands"] = lambda value: f"{int(value):,}"
     environment.filters["figure"] = lambda value: f"{float(value):.4f}"
     page = environment.get_template("report.html.j2")

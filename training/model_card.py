@@ -9,8 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
-
+from governance.html_pages import page_environment
 from training.curves import panels
 from training.search_space import Knob, Trial, as_yaml, best_of
 from training.single_target import Interval
@@ -44,13 +43,7 @@ def card_files(card: ModelCard) -> dict[str, str]:
 
 def render_card(card: ModelCard) -> str:
     """The page; every text from data is escaped."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=select_autoescape(default=True),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = page_environment(Path(__file__).parent)
     environment.filters["figure"] = lambda value: f"{value:.4f}"
     environment.filters["knob"] = lambda v: f"{v:.4g}" if isinstance(v, float) else as_yaml(v)
     page = environment.get_template("model_card.html.j2")
