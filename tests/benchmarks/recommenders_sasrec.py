@@ -7,6 +7,7 @@ again on all of it, for as many epochs as validation chose; each training then h
 
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,12 +23,19 @@ from training.sequences import Requests, Sequences, Split
 
 
 def fit_sasrec_proposals(
-    split: Split, taught: Requests, *, kept: int, hides_seen: bool, seconds: float, work: Path
+    split: Split,
+    taught: Requests,
+    *,
+    titles: Sequence[str],
+    kept: int,
+    hides_seen: bool,
+    seconds: float,
+    work: Path,
 ) -> tuple[Proposals, Proposals, dict[str, Any]]:
     """Proposals for validation and test, and what the training was like."""
     torch.set_num_threads(threads())
     settings, is_refitted = read_settings(), split.learned is not split.known
-    fit = partial(_fit, split=split, hides_seen=hides_seen, work=work)
+    fit = partial(_fit, split=split, titles=titles, hides_seen=hides_seen, work=work)
     is_resumed = (work / "sasrec-known.safetensors").exists()
     started = time.monotonic()
     fit(split.known, _for_epochs(settings, 1), "known")
@@ -63,6 +71,7 @@ def _fit(
     name: str,
     *,
     split: Split,
+    titles: Sequence[str],
     hides_seen: bool,
     work: Path,
 ) -> FittedScorer:
@@ -71,6 +80,7 @@ def _fit(
         split.validation,
         settings=settings,
         hide_seen=hides_seen,
+        titles=titles,
         progress=lambda line: sys.stderr.write(f"  {line}\n"),
         checkpoint=work / f"sasrec-{name}.safetensors",
     )

@@ -55,7 +55,7 @@ def measure_sequences(
     if len(split.learned.item) > effort.sasrec_most_acts:
         figures["sasrec"] = {"not_run": "one epoch would take more than a quick table has"}
     elif effort.with_sasrec:
-        answers["sasrec"] = _sasrec(task, work)
+        answers["sasrec"] = _sasrec(task, titles, work)
         figures["sasrec"] = answers["sasrec"].figures
     figures["fused"] = measure_fusions(answers, task, floors)
     if peers is not None:
@@ -94,10 +94,11 @@ def _one_model(recipe: Recipe, task: Task) -> Answer:
     return Answer(validation, test, figures)
 
 
-def _sasrec(task: Task, work: Path) -> Answer:
+def _sasrec(task: Task, titles: Sequence[str], work: Path) -> Answer:
     validation, test, facts = fit_sasrec_proposals(
         task.split,
         task.taught,
+        titles=titles,
         kept=task.effort.kept,
         hides_seen=task.protocol.hides_seen,
         seconds=task.effort.sasrec_seconds,

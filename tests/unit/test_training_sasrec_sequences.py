@@ -156,6 +156,16 @@ def test_texts_can_be_where_item_vectors_begin():
     start = text_start(texts, 8)
     assert start.shape == (ITEMS, 8)
     assert start.std().item() == pytest.approx(0.05, rel=0.01)
-    assert _fitted(text_vectors=texts).metrics["ndcg_at_10"] > 0.8
-    with pytest.raises(InputError, match="3 text vectors for 12 items"):
-        _fitted(text_vectors=texts[:3])
+
+
+def test_titles_are_where_item_vectors_begin_if_the_settings_say_so():
+    titles = [f"ring {place} {place // 2} {place // 3}" for place in range(ITEMS)]
+    from_titles = replace(SETTINGS.training, start="titles", titles_learning_rate=0.01)
+    settings = replace(SETTINGS, training=from_titles)
+    found, again = (_fitted(settings, titles=titles) for _ in range(2))
+    assert found.metrics["ndcg_at_10"] > 0.8
+    assert found.curve == again.curve
+    assert found.curve != _fitted(titles=titles).curve == _fitted().curve
+    assert _fitted(settings, titles=[""] * ITEMS).curve == _fitted().curve
+    with pytest.raises(InputError, match="3 titles for 12 items"):
+        _fitted(settings, titles=titles[:3])

@@ -45,6 +45,20 @@ def title_vectors(titles: Sequence[str]) -> sp.csr_array:
     return sp.csr_array(sp.coo_array((weights, (row, column)), shape=shape))
 
 
+def title_directions(titles: Sequence[str], width: int, *, seed: int) -> Floats:
+    """(items, at most ``width``): titles along the main directions of their words (truncated SVD).
+
+    The same seed gives the same directions; an item without a title, or a single rare one, is zero.
+    """
+    words = title_vectors(titles)
+    width = min(width, min(words.shape) - 1)
+    if width < 1 or not words.nnz:
+        return np.zeros((len(titles), 1), dtype=np.float32)
+    start = np.random.default_rng(seed).normal(size=min(words.shape)).astype(np.float32)
+    left, strength, _ = sp.linalg.svds(words, k=width, v0=start)
+    return np.asarray(left * strength, dtype=np.float32)
+
+
 def fit_content(vectors: sp.csr_array | Floats, config: ContentConfig) -> ItemLinks:
     """The nearest other items of each by cosine; ``vectors`` has a row per item."""
     unit = _unit(sp.csr_array(vectors).astype(np.float32))

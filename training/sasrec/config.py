@@ -18,9 +18,11 @@ from training.settings_file import Choices, knobs_of, ranges_of, read_parts
 DEFAULT_FILE = Path(__file__).parent / "sasrec.yaml"  # plain sequences of items
 BASKETS_FILE = Path(__file__).parent / "baskets.yaml"  # a shop's orders; the main job's knobs
 Precision = Literal["float32", "bfloat16", "auto"]
+Start = Literal["random", "titles"]
 _CHOICES: Choices = {
     "precision": get_args(Precision),
     "negative_source": get_args(NegativeSource),
+    "start": get_args(Start),
 }
 
 
@@ -42,6 +44,8 @@ class SasrecTraining:
     adam_beta2: float = 0.999  # share of the mean squared gradient kept per step
     min_baskets: int = 20  # rarer items are left to the other retrievers
     validation_sample: int = 10_000  # requests that early stopping looks at (plain sequences)
+    start: Start = "random"  # where item vectors begin (plain sequences)
+    titles_learning_rate: float = 5e-4  # in place of learning_rate where they begin from titles
     precision: Precision = "float32"
     compile: bool = False
     device: str = "cpu"

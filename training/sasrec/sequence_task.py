@@ -169,7 +169,10 @@ class FolderTask:
 
     def fit(self, settings: SasrecSettings, **run: Unpack[Run]) -> Trained:
         split = self.split
-        fitted = fit_sequences(split.known, split.validation, settings=settings, **run)
+        titles = self.files.titles
+        fitted = fit_sequences(
+            split.known, split.validation, settings=settings, titles=titles, **run
+        )
         codes = np.arange(self.files.sequences.item_count, dtype=np.int32)
         items = tuple(self.files.item_ids)
         return Trained(fitted.scorer.network, items, codes, fitted.metrics, fitted.curve)
