@@ -28,19 +28,21 @@ from training.recommender.assortment import Assortment
 from training.recommender.history import History
 from training.recommender.model import Recommender
 from training.recommender.neighbours import Neighbours
+from training.recommender.repeats import Repeats
 from training.recommender.signals import Memory
 from training.sasrec.vectors import SasrecVectors
 
 MODEL_NAME = "recommender"
 CARD = "bundle.json"
 NETWORK_WEIGHTS = "sasrec_network.safetensors"
-FORMAT = 1  # raised when a reader of old bundles would misread a new one
+FORMAT = 2  # raised when a reader of old bundles would misread a new one
 _PARTS: dict[str, type] = {
     "history": History,
     "covisitation": Covisitation,
     "neighbours": Neighbours,
     "sasrec": SasrecVectors,
     "stock": Assortment,
+    "repeats": Repeats,
 }
 _VERSION_LENGTH = 12  # hex digits; chance meetings start near 16 million versions
 

@@ -17,6 +17,7 @@ from training.recommender.history import habits, remember
 from training.recommender.model import Recommender
 from training.recommender.neighbours import fit_neighbours
 from training.recommender.proposals import RETRIEVERS
+from training.recommender.repeats import fit_repeats
 from training.recommender.signals import Memory
 from training.sasrec.vectors import SasrecVectors
 from training.shop_data import code_shop
@@ -94,6 +95,7 @@ def _recommender(shop, ranker=None):
             np.arange(count, dtype=np.int32),
         ),
         stock=take_stock(shop.lines, shop.categories, cutoff_us=NOW_US),
+        repeats=fit_repeats(history, shop.categories),
     )
     return Recommender(shop.user_ids, shop.item_ids, shop.titles, memory, ranker)
 

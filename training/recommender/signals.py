@@ -21,12 +21,16 @@ from training.recommender.history import (
     Purchases,
     habits,
 )
+from training.recommender.needs import need_columns, user_columns
 from training.recommender.neighbours import Neighbours
+from training.recommender.repeats import Repeats
+from training.recommender.rhythm import rhythm
 from training.sasrec.vectors import SasrecVectors
 from training.shop_data import Floats, Ints
 
 CATEGORY_DECAY = 0.95  # per week, of category strength
-_NAN_WHEN_ABSENT = ("weeks_since", "baskets_since", "mean_", "gap_ratio", "share_discounted")
+_NAN_WHEN_ABSENT = ("weeks_since", "baskets_since", "mean_", "gap_", "last_", "share_discounted")
+_KIND_LEVELS = {"product_type": -1, "category": -2}  # from the finest category level
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,7 @@ class Memory:
     neighbours: Neighbours
     sasrec: SasrecVectors
     stock: Assortment
+    repeats: Repeats
 
 
 @dataclass(frozen=True)
@@ -75,14 +80,19 @@ def describe(
     memory: Memory, shopper: Shopper, scores: Mapping[str, Floats], items: Ints
 ) -> Columns:
     """The ranker's retrieval columns for these items, in fixed order."""
-    columns = _habit_columns(shopper.habits, items)
+    columns = _own_columns(shopper, items)
     for name in ("co_visitation", "neighbours", "sasrec"):
         columns[name] = scores[name][items].astype(np.float64)
     columns |= item_columns(memory.stock, items)
     columns |= category_columns(memory.stock, shopper.bought, items, weekly_decay=CATEGORY_DECAY)
     finest = columns[f"category_strength_level_{memory.stock.categories.shape[1] - 1}"]
     columns["share_of_own_category"] = columns[FADING] / np.maximum(finest, 1e-9)
-    return columns | _user_columns(shopper.bought, len(items))
+    for name, level in _KIND_LEVELS.items():
+        kinds = memory.stock.categories[:, level]
+        columns |= need_columns(shopper.bought, items, kinds, name=name)
+    columns |= memory.repeats.columns(shopper.bought, items, memory.stock.categories[:, -1])
+    columns |= _user_columns(shopper.bought, len(items))
+    return columns | user_columns(shopper.bought, len(items))
 
 
 def matrix_of(columns: Columns) -> Floats:
@@ -92,12 +102,14 @@ def matrix_of(columns: Columns) -> Floats:
     return matrix
 
 
-def _habit_columns(own: Habits, items: Ints) -> Columns:
+def _own_columns(shopper: Shopper, items: Ints) -> Columns:
+    """Habits and rhythm of the candidates that the user bought before."""
+    own = shopper.habits
     place = np.minimum(np.searchsorted(own.items, items), len(own.items) - 1)
     is_own = own.items[place] == items
     return {
         name: np.where(is_own, values[place], np.nan if name.startswith(_NAN_WHEN_ABSENT) else 0.0)
-        for name, values in own.columns.items()
+        for name, values in (own.columns | rhythm(shopper.bought, own.items)).items()
     }
 
 

@@ -17,6 +17,7 @@ from training.recommender.assortment import take_stock
 from training.recommender.history import remember
 from training.recommender.model import Recommender
 from training.recommender.neighbours import fit_neighbours
+from training.recommender.repeats import fit_repeats
 from training.recommender.signals import Memory
 from training.sasrec.config import SasrecTraining
 from training.sasrec.model import SasrecConfig
@@ -137,6 +138,7 @@ def memory_at(
             vocabulary=sasrec.vocabulary,
         ),
         stock=take_stock(lines, data.categories, cutoff_us=cutoff_us),
+        repeats=fit_repeats(history, data.categories),
     )
 
 

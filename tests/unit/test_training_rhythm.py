@@ -1,0 +1,158 @@
+"""Gaps, rates, kinds and chances of buying again, each against a count by hand."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from training.recommender.history import Purchases, habits, remember
+from training.recommender.needs import need_columns, user_columns
+from training.recommender.repeats import EDGES, fit_repeats
+from training.recommender.rhythm import rhythm
+from training.shop_data import Lines
+from training.windows import WEEK_US
+
+NOW_US = 100 * WEEK_US
+MILK, BREAD, RYE, CAKE = range(4)
+KINDS = np.array([0, 1, 1, 2], dtype=np.int32)  # bread and rye are one kind
+
+
+def bought(*baskets):
+    """Purchases of one user from (weeks ago, items), oldest first."""
+    rows = [
+        (item, len(baskets) - 1 - place, weeks)
+        for place, (weeks, items) in enumerate(baskets)
+        for item in items
+    ]
+    item, baskets_ago, weeks_ago = (np.array(column) for column in zip(*rows, strict=True))
+    ones = np.ones(len(rows), dtype=np.float32)
+    return Purchases(
+        item=item.astype(np.int32),
+        baskets_ago=baskets_ago.astype(np.int32),
+        weeks_ago=weeks_ago.astype(np.float32),
+        quantity=1 + (weeks_ago == 1).astype(np.float32),
+        unit_price=2 * ones,
+        is_discounted=weeks_ago == 1,
+    )
+
+
+MONTH = bought((10, [MILK, CAKE]), (6, [MILK, RYE]), (4, [BREAD]), (1, [MILK, BREAD]))
+
+
+def own(purchases):
+    items = habits(purchases).items
+    columns = rhythm(purchases, items)
+    return {n: dict(zip(items.tolist(), v.tolist(), strict=True)) for n, v in columns.items()}
+
+
+def lines_of(*baskets):
+    """Order lines from (user, weeks ago, items)."""
+    rows = sorted(
+        (user, NOW_US - int(weeks * WEEK_US), order, item)
+        for order, (user, weeks, items) in enumerate(baskets)
+        for item in items
+    )
+    user, at_us, order, item = (np.array(column) for column in zip(*rows, strict=True))
+    ones = np.ones(len(rows), dtype=np.float32)
+    return Lines(
+        user=user.astype(np.int32),
+        item=item.astype(np.int32),
+        order=order.astype(np.int32),
+        at_us=at_us,
+        quantity=ones,
+        unit_price=ones,
+        is_discounted=ones > 1,
+    )
+
+
+def test_gaps_are_counted_between_purchases_of_one_item():
+    columns = own(MONTH)
+    assert columns["gap_least_weeks"][MILK] == pytest.approx(4)
+    assert columns["gap_most_weeks"][MILK] == columns["gap_last_weeks"][MILK] == pytest.approx(5)
+    assert columns["gap_spread_weeks"][MILK] == pytest.approx(0.5)
+    assert columns["gap_mean_baskets"][MILK] == pytest.approx(1.5)
+    assert columns["gap_ratio_last"][MILK] == pytest.approx(1 / 5)
+    assert columns["gap_ratio_next"][MILK] == pytest.approx((1 + 3) / 4.5)
+
+
+def test_an_item_bought_once_has_no_gap():
+    columns = own(MONTH)
+    gaps = [name for name in columns if name.startswith("gap_")]
+    assert gaps
+    assert all(np.isnan(columns[name][CAKE]) for name in gaps)
+
+
+def test_the_latest_purchase_is_held_against_the_usual_one():
+    columns = own(MONTH)
+    assert columns["last_quantity"][MILK] == 2
+    assert columns["last_quantity_ratio"][MILK] == pytest.approx(2 / (4 / 3))
+    assert (columns["last_discounted"][MILK], columns["last_discounted"][CAKE]) == (1, 0)
+    assert columns["last_price_ratio"][RYE] == pytest.approx(1)
+
+
+def test_a_rate_since_the_first_purchase_counts_no_earlier_basket():
+    columns = own(MONTH)
+    weight = {weeks: 0.95**weeks for weeks in (10, 6, 4, 1)}
+    own_bread = weight[4] + weight[1]
+    assert columns["rate_since_first_95"][BREAD] == pytest.approx(1)
+    assert columns["rate_95"][BREAD] == pytest.approx(own_bread / sum(weight.values()))
+    assert columns["rate_shrunk_95"][BREAD] == pytest.approx(own_bread / (own_bread + 2))
+    assert columns["weeks_of_8"] == {MILK: 2, BREAD: 2, RYE: 1, CAKE: 0}
+
+
+def test_a_kind_is_bought_when_any_of_its_items_is():
+    wanted = np.array([MILK, BREAD, RYE], dtype=np.int32)
+    columns = need_columns(MONTH, wanted, KINDS, name="kind")
+    assert columns["kind_baskets"].tolist() == [3, 3, 3]
+    assert columns["kind_gap"][1:].tolist() == pytest.approx([2.5, 2.5])
+    assert columns["kind_own_items"].tolist() == [1, 2, 2]
+    assert columns["kind_is_latest"].tolist() == [1, 1, 0]
+    assert columns["kind_share_of_item"][1:].sum() == pytest.approx(1)
+
+
+def test_a_kind_never_bought_is_unknown_or_none():
+    columns = need_columns(bought((3, [MILK])), np.array([CAKE]), KINDS, name="kind")
+    assert columns["kind_baskets"][0] == columns["kind_rate"][0] == 0
+    assert np.isnan(columns["kind_gap"][0])
+    assert np.isnan(columns["kind_is_latest"][0])
+
+
+def test_a_user_is_described_by_baskets_and_what_comes_again():
+    columns = {name: values[0] for name, values in user_columns(MONTH, 2).items()}
+    assert columns["user_usual_gap"] == pytest.approx(3)
+    assert columns["user_gap_ratio"] == pytest.approx(1 / 3)
+    assert columns["user_repeat_share"] == pytest.approx(3 / 7)
+    assert (columns["user_items"], columns["user_last_basket"]) == (4, 2)
+
+
+def test_the_chance_to_buy_again_is_a_share_of_the_baskets_that_could():
+    """Two users, a basket a week: milk every second week; so a week after, nobody, two, all."""
+    baskets = [
+        (user, weeks, [MILK] if weeks % 2 else [CAKE]) for user in (0, 1) for weeks in range(1, 41)
+    ]
+    history = remember(lines_of(*baskets), user_count=2, cutoff_us=NOW_US)
+    categories = np.column_stack([np.zeros(4, dtype=np.int32), KINDS, KINDS])
+    repeats = fit_repeats(history, categories)
+    one, two = np.searchsorted(EDGES, [1, 2])
+    assert repeats.of_item[MILK, one] < 0.5 < repeats.of_item[MILK, two]
+    assert repeats.of_item[MILK, one] == pytest.approx(repeats.of_item[CAKE, one], abs=0.05)
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 2), st.integers(1, 60), st.sets(st.integers(0, 3), min_size=1)),
+        min_size=1,
+        max_size=25,
+        unique_by=lambda basket: basket[:2],
+    )
+)
+def test_chances_stay_between_none_and_certain(baskets):
+    history = remember(lines_of(*baskets), user_count=3, cutoff_us=NOW_US)
+    categories = np.column_stack([np.zeros(4, dtype=np.int32), KINDS, KINDS])
+    repeats = fit_repeats(history, categories)
+    for table in (repeats.of_item, repeats.of_type):
+        assert ((table >= 0) & (table <= 1)).all()
+    purchases = history.of(baskets[0][0])
+    columns = repeats.columns(purchases, np.arange(4, dtype=np.int32), categories[:, -1])
+    never = np.setdiff1d(np.arange(4), purchases.item)
+    assert (columns["repeat_chance"][never] == 0).all()
