@@ -71,7 +71,7 @@ def purchase_labels(
     a purchase is what retrievers rank low: validation NDCG@10 fell from .223 to .175.
     """
     targets = first_baskets(data.judge, window)
-    keeps_all = window.name != "train"
+    keeps_all = window.name == "validation"
     limit = sampling.limit if keeps_all else sampling.training_limit
     draw = np.random.default_rng([seed, microseconds(window.cutoff)])
     rows: list[_UserRows] = []

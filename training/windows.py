@@ -54,6 +54,14 @@ class Calendar:
         length = self.validation_weeks * WEEK
         return tuple(Window("train", cut, min(cut + length, latest)) for cut in cutoffs)
 
+    @property
+    def recent(self) -> tuple[Window, ...]:
+        """Between validation and test, oldest first: learned from once validation has chosen."""
+        ends_at = self.test.cutoff
+        backs = range(self.validation_weeks // self.train_step_weeks, 0, -1)
+        cutoffs = [ends_at - back * self.train_step_weeks * WEEK for back in backs]
+        return tuple(Window("recent", cut, ends_at) for cut in cutoffs)
+
 
 @dataclass(frozen=True)
 class Targets:

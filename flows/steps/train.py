@@ -148,6 +148,7 @@ def _save(settings: Settings, done: Measured) -> Bundle:
             "cutoffs": {
                 "train": [window.cutoff.isoformat() for window in calendar.train],
                 "validation": calendar.validation.cutoff.isoformat(),
+                "recent": [window.cutoff.isoformat() for window in calendar.recent],
                 "test": calendar.test.cutoff.isoformat(),
                 "memory": calendar.as_of.isoformat(),
             },

@@ -33,6 +33,15 @@ def test_no_window_reaches_into_a_later_one(test, validation, count, step):
     assert all(w.cutoff < w.ends_at <= calendar.validation.cutoff for w in calendar.train)
 
 
+def test_recent_windows_lie_between_validation_and_test():
+    calendar = Calendar(as_of=week_end_after(LAST_ORDER))
+    assert [window.cutoff for window in calendar.recent] == [
+        calendar.validation.cutoff,
+        calendar.validation.cutoff + 2 * WEEK,
+    ]
+    assert {window.ends_at for window in calendar.recent} == {calendar.test.cutoff}
+
+
 @given(st.integers(0, 20 * 365 * 24 * 3600))
 def test_a_week_ends_after_any_instant_within_seven_days(seconds):
     at = datetime(2009, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)

@@ -1,11 +1,13 @@
 """Train the ranker: LambdaMART on the training windows, stopped early on the validation window.
 
+As many trees as validation chose are then learned again, with the recent windows that reach up to
+the test: nothing is chosen after that, and the forest knows the season that it will rank in.
 Rows of one user in one window and source form a list. Purchase lists weigh 1; simulated
 impressions weigh less, because a simulator wrote them. One seed, one thread count, deterministic.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import lightgbm as lgb
 import numpy as np
@@ -62,13 +64,14 @@ def fit_ranker(
     threads: int,
     progress: Callable[[str], None],
 ) -> FittedRanker:
-    """The forest of the best validation NDCG@10."""
+    """A forest as large as the one of the best validation NDCG@10, from older and recent rows."""
     names = (*training_set.retrieval, *(column.name for column in training_set.service))
     train = lists_of(training_set, "train", config.synthetic_weight)
     validation = lists_of(training_set, "validation", config.synthetic_weight)
     learned = _dataset(train, names)
+    parameters = _parameters(config, seed=seed, threads=threads)
     booster = lgb.train(
-        _parameters(config, seed=seed, threads=threads),
+        parameters,
         learned,
         num_boost_round=config.trees,
         valid_sets=[_dataset(validation, names, reference=learned)],
@@ -77,7 +80,10 @@ def fit_ranker(
     )
     reached = {"ndcg_at_10_among_candidates": booster.best_score["validation"]["ndcg@10"]}
     progress(f"ranker: {booster.best_iteration} trees, validation {reached}")
-    kept = lgb.Booster(model_str=booster.model_to_string(num_iteration=booster.best_iteration))
+    recent = lists_of(training_set, "recent", config.synthetic_weight)
+    progress(f"ranker: learning as many trees with {len(recent.label):,} recent rows")
+    everything = _dataset(joined(train, recent), names)
+    kept = lgb.train(parameters, everything, num_boost_round=booster.best_iteration)
     gains = dict(zip(names, kept.feature_importance("gain").tolist(), strict=True))
     ranker = Ranker(kept, training_set.retrieval, training_set.service)
     return FittedRanker(ranker, int(booster.best_iteration), reached, gains)
@@ -100,11 +106,18 @@ def lists_of(training_set: TrainingSet, window: str, synthetic_weight: float) ->
     )
 
 
+def joined(first: Lists, second: Lists) -> Lists:
+    """The lists of both, one after the other."""
+    pairs = ((getattr(first, f.name), getattr(second, f.name)) for f in fields(Lists))
+    return Lists(*(np.concatenate(pair) for pair in pairs))
+
+
 def _list_sizes(table: pa.Table) -> Longs:
     keys = [_codes(table[name]) for name in ("user_id", "source", "cutoff")]
     changes = np.any([key[1:] != key[:-1] for key in keys], axis=0)
     edges = np.concatenate([[0], np.flatnonzero(changes) + 1, [table.num_rows]])
-    return np.diff(edges)
+    sizes = np.diff(edges)
+    return sizes[sizes > 0]  # no rows are no list
 
 
 def _codes(column: pa.ChunkedArray) -> npt.NDArray[np.int32]:

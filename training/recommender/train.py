@@ -98,7 +98,7 @@ def train_recommender(
 
     training_set = build_training_set(
         data,
-        windows=(*calendar.train, calendar.validation),
+        windows=(*calendar.train, calendar.validation, *calendar.recent),
         recommender_at=recommender_at,
         historical_features=historical_features,
         sampling=config.sampling,
