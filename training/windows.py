@@ -2,6 +2,7 @@
 
 Splits are by time only. Windows are counted in whole weeks back from ``as_of``, which is a week's
 start: for Complete Journey 2018-01-01T05:00Z, so the test cutoff is 2017-11-27T05:00Z (week 49).
+Recent windows train too, but only after the validation window, which they overlap, has chosen.
 """
 
 from dataclasses import dataclass

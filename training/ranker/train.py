@@ -2,6 +2,7 @@
 
 As many trees as validation chose are then learned again, with the recent windows that reach up to
 the test: nothing is chosen after that, and the forest knows the season that it will rank in.
+Done so for weeks 44 to 48, NDCG@10 was .2154 against .2130, +.0025 [+.0002, +.0047].
 Rows of one user in one window and source form a list. Purchase lists weigh 1; simulated
 impressions weigh less, because a simulator wrote them. One seed, one thread count, deterministic.
 """

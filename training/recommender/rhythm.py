@@ -4,6 +4,10 @@ Pure numpy; one row per item that the user ever bought, in the order of :class:`
 of one fading count differ in what a count cannot say: bought steadily or in a burst, early or
 late in the user's time, and how far the usual gap has gone by (Bhagat et al., "Buy It Again",
 KDD 2018, model repeat purchases by such gaps). A gap that never was is NaN.
+
+Measured together with ``needs.py`` and ``repeats.py`` before week 49, against the ranker without
+them (NDCG@10, 95 % by users drawn again): weeks 44 to 48 .2113 to .2138, +.0024 [-.0001, +.0049];
+weeks 39 to 43 .2229 to .2238, +.0009 [-.0017, +.0034].
 """
 
 from dataclasses import dataclass
