@@ -20,12 +20,6 @@ def made_set(*, lists=60, seed=0, with_impressions=True):
     return TrainingSet(table, RETRIEVAL, SERVICE, {})
 
 
-def basket_sizes(training_set):
-    """Two items were wanted by everybody."""
-    count = sum(w == "validation" for w in training_set.table["window"].to_pylist()) // LIST
-    return np.full(count, 2, dtype=np.int64)
-
-
 def _window(window, lists, seed, source="order"):
     draw = np.random.default_rng(seed)
     left, right = draw.normal(size=(2, lists, LIST)).astype(np.float32)
@@ -44,6 +38,7 @@ def _window(window, lists, seed, source="order"):
             "is_synthetic": [is_shown] * (lists * LIST),
             "is_clicked": _flags(clicked, is_shown),
             "is_carted": _flags(label, is_shown),
+            "basket_items": np.full(lists * LIST, 0 if is_shown else 2, dtype=np.int32),
             "window": [window] * (lists * LIST),
             "cutoff": [window] * (lists * LIST),
             "left": left.ravel(),

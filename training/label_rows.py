@@ -45,6 +45,7 @@ class Labels:
     is_synthetic: Bools
     is_clicked: Floats  # NaN where nothing was shown, or nobody logged it
     is_carted: Floats
+    basket_items: Ints  # size of the basket that is foretold; 0 where something was only shown
     columns: Floats
     column_names: tuple[str, ...]
 
@@ -59,6 +60,7 @@ class _UserRows:
     label: Bools
     is_synthetic: Bools
     acts: Floats  # (n, 2): was it clicked, was it carted
+    basket_items: int
     columns: Floats
 
 
@@ -91,6 +93,7 @@ def purchase_labels(
                 label=label[kept],
                 is_synthetic=np.zeros(int(kept.sum()), dtype=np.bool_),
                 acts=np.full((int(kept.sum()), 2), np.nan, dtype=np.float32),
+                basket_items=len(targets.of(place)),
                 columns=found.columns[kept],
             )
         )
@@ -121,6 +124,7 @@ def impression_labels(
                 label=shown.is_bought[latest],
                 is_synthetic=shown.is_synthetic[latest],
                 acts=np.column_stack([shown.is_clicked[latest], shown.is_carted[latest]]),
+                basket_items=0,
                 columns=columns,
             )
         )
@@ -166,6 +170,7 @@ def _gathered(window: Window, source: str, rows: list[_UserRows], names: tuple[s
         is_synthetic=_joined((row.is_synthetic for row in rows), np.bool_),
         is_clicked=acts[:, 0],
         is_carted=acts[:, 1],
+        basket_items=np.repeat(np.array([r.basket_items for r in rows], dtype=np.int32), sizes),
         columns=_joined_rows([row.columns for row in rows], len(names)),
         column_names=names,
     )

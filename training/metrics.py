@@ -56,12 +56,19 @@ def list_ndcg(
     lists = np.repeat(np.arange(len(sizes)), sizes)
     order = np.lexsort((is_relevant, -scores, lists))  # of equal scores the relevant row is last
     place = np.arange(len(scores)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    gains = 1.0 / np.log2(np.arange(2, k + 2))
     hits = is_relevant[order] & (place < k)
-    reached = np.bincount(lists[hits], weights=gains[place[hits]], minlength=len(sizes))
-    ideal = np.concatenate([[0.0], np.cumsum(gains)])[np.minimum(relevant, k)]
+    gains = 1.0 / np.log2(place[hits] + 2)
+    reached = np.bincount(lists[hits], weights=gains, minlength=len(sizes))
+    ideal = ideal_dcg(relevant, k)
     wanted = ideal > 0
     return float((reached[wanted] / ideal[wanted]).mean()) if wanted.any() else 0.0
+
+
+def ideal_dcg(relevant: npt.NDArray[np.integer], k: int = 10) -> Scores:
+    """The DCG@k of lists that begin with all of their ``relevant`` items."""
+    gains = 1.0 / np.log2(np.arange(2, k + 2))
+    found: Scores = np.concatenate([[0.0], np.cumsum(gains)])[np.minimum(relevant, k)]
+    return found
 
 
 def popularity(lines: Lines, item_count: int) -> Scores:

@@ -20,12 +20,9 @@ from training.calibration.model import BASKET_COLUMN
 from training.calibration.train import FittedCalibration, Scored, calibrate
 from training.candidate_ranker import CandidateRanker
 from training.metrics import list_ndcg
-from training.ranker.model import Ranker
 from training.ranker.train import Lists, RankerConfig, fit_ranker, lists_of
 from training.settings_file import knobs_of, read_parts
-from training.shop_data import Longs, ShopData
 from training.training_set import TrainingSet
-from training.windows import Window, first_baskets
 
 RankerName = Literal["lightgbm", "deep", "best"]
 DEFAULT_FILE = Path(__file__).parent / "recommender" / "recommender.yaml"
@@ -57,14 +54,14 @@ class ChosenRanker:
 
 @dataclass(frozen=True)
 class Judged:
-    """The validation lists with the user and the size of the basket behind each."""
+    """The validation lists with the user behind each."""
 
     lists: Lists
     user_ids: tuple[str, ...]
-    relevant: Longs
 
     def ndcg(self, scores: npt.NDArray[np.floating]) -> float:
-        return list_ndcg(scores, self.lists.label > 0, self.lists.sizes, self.relevant)
+        lists = self.lists
+        return list_ndcg(scores, lists.label > 0, lists.sizes, lists.relevant)
 
 
 def read_release_settings(path: Path = DEFAULT_FILE) -> ReleaseSettings:
@@ -74,16 +71,8 @@ def read_release_settings(path: Path = DEFAULT_FILE) -> ReleaseSettings:
     return ReleaseSettings(**found)
 
 
-def basket_sizes(data: ShopData, window: Window) -> dict[str, int]:
-    """How many items each user's first basket of the window has."""
-    targets = first_baskets(data.judge, window)
-    sizes = np.diff(targets.starts).tolist()
-    return dict(zip(data.user_ids[targets.users].tolist(), sizes, strict=True))
-
-
 def choose_ranker(
     training_set: TrainingSet,
-    baskets: Mapping[str, int],
     *,
     release: ReleaseSettings,
     config: RankerConfig,
@@ -91,17 +80,14 @@ def choose_ranker(
     threads: int,
     progress: Progress,
 ) -> ChosenRanker:
-    """Fit what is asked for, keep the better on the validation lists, calibrate it.
-
-    ``baskets`` is the size of every validation user's basket.
-    """
-    judged = _judged(training_set, baskets, config)
+    """Fit what is asked for, keep the better on the validation lists, calibrate it."""
+    judged = _judged(training_set, config)
     found: dict[str, tuple[CandidateRanker, npt.NDArray[np.float64]]] = {}
     if release.ranker in ("lightgbm", "best"):
         fitted = fit_ranker(
             training_set, config=config, seed=seed, threads=threads, progress=progress
         )
-        found["lightgbm"] = _scored(fitted.ranker, judged)
+        found["lightgbm"] = fitted.ranker, fitted.validation_scores
     if release.ranker in ("deep", "best"):
         found["deep"] = _deep(training_set, judged, seed=seed, progress=progress)
     reached = {name: judged.ndcg(scores) for name, (_, scores) in found.items()}
@@ -126,15 +112,10 @@ def _deep(
     settings = read_settings()
     fitted = fit_deep_ranker(
         training_set,
-        relevant=judged.relevant,
         settings=replace(settings, training=replace(settings.training, seed=seed)),
         progress=progress,
     )
     return fitted.ranker, fitted.ranker.scores_of(judged.lists.values)
-
-
-def _scored(ranker: Ranker, judged: Judged) -> tuple[Ranker, npt.NDArray[np.float64]]:
-    return ranker, np.asarray(ranker.booster.predict(judged.lists.values, num_threads=1))
 
 
 def _calibration(
@@ -146,10 +127,8 @@ def _calibration(
     return calibrate(scored, judged.user_ids, seed=seed)
 
 
-def _judged(training_set: TrainingSet, baskets: Mapping[str, int], config: RankerConfig) -> Judged:
+def _judged(training_set: TrainingSet, config: RankerConfig) -> Judged:
     table = training_set.table.filter(pc.equal(training_set.table["window"], "validation"))
     lists = lists_of(training_set, "validation", config.synthetic_weight)
     firsts = pa.array(np.cumsum(lists.sizes) - lists.sizes)
-    user_ids = table["user_id"].take(firsts).to_pylist()
-    relevant = np.array([baskets[user] for user in user_ids], dtype=np.int64)
-    return Judged(lists, tuple(user_ids), relevant)
+    return Judged(lists, tuple(table["user_id"].take(firsts).to_pylist()))

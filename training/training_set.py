@@ -110,6 +110,7 @@ def label_table(labels: Labels, data: ShopData) -> pa.Table:
         "is_synthetic": pa.array(labels.is_synthetic),
         "is_clicked": pa.array(labels.is_clicked, from_pandas=True).cast(pa.bool_()),
         "is_carted": pa.array(labels.is_carted, from_pandas=True).cast(pa.bool_()),
+        "basket_items": pa.array(labels.basket_items, pa.int32()),
         "window": pa.array([labels.window.name] * count, pa.string()),
         "cutoff": pa.array([labels.window.cutoff.replace(tzinfo=None)] * count, pa.timestamp("us")),
     }

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from deep_lists import LIST, RETRIEVAL, SERVICE, basket_sizes, made_set
+from deep_lists import LIST, RETRIEVAL, SERVICE, made_set
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -21,7 +21,6 @@ from training.deep_ranker.losses import PURCHASE, Rows, list_loss, shares_of, ta
 from training.deep_ranker.model import TASKS, DeepRanker, forward
 from training.deep_ranker.network import DeepNetwork, DeepRankerConfig
 from training.deep_ranker.train import _loss, _rows, arrays_of, fit_deep_ranker
-from training.metrics import list_ndcg
 from training.ranker_files import read_ranker, write_ranker
 
 NETWORK = DeepRankerConfig(crosses=1, rank=4, width=8, layers=1, head_width=4, dropout=0.1)
@@ -34,7 +33,6 @@ SETTINGS = DeepRankerSettings(NETWORK, TRAINING)
 def _fit(training_set, settings=SETTINGS, **more):
     return fit_deep_ranker(
         training_set,
-        relevant=basket_sizes(training_set),
         settings=settings,
         progress=lambda _: None,
         **more,
@@ -57,10 +55,10 @@ def _same(first, second):
 
 def test_it_learns_a_product_that_no_weighted_sum_can_say(made, fitted):
     lesson = lesson_of(made, "validation", 0.1)
-    wanted, sizes = lesson.labels[:, PURCHASE] > 0, lesson.sizes
+    wanted = lesson.labels[:, PURCHASE] > 0
     design = np.column_stack([np.nan_to_num(lesson.values), np.ones(len(lesson.values))])
     best_sum = design @ np.linalg.lstsq(design, wanted.astype(float), rcond=None)[0]
-    by_sum = list_ndcg(best_sum, wanted, sizes, basket_sizes(made))  # fitted on what judges it
+    by_sum = lesson.ndcg(best_sum)  # fitted on what judges it
     assert fitted.metrics["ndcg_at_10"] > 0.9 > by_sum + 0.1
 
 
@@ -191,7 +189,7 @@ def test_a_run_that_was_stopped_and_resumed_ends_in_the_same_bytes(tmp_path):
             raise Killed
 
     path = tmp_path / "checkpoint.safetensors"
-    more = {"relevant": basket_sizes(made), "settings": settings, "checkpoint": path}
+    more = {"settings": settings, "checkpoint": path}
     with pytest.raises(Killed):
         fit_deep_ranker(made, progress=kill, **more)
     said = []

