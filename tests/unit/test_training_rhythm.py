@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from training.recommender.history import Purchases, habits, remember
-from training.recommender.needs import need_columns, user_columns
+from training.recommender.needs import need_columns
 from training.recommender.repeats import EDGES, fit_repeats
 from training.recommender.rhythm import rhythm
 from training.shop_data import Lines
@@ -65,64 +65,50 @@ def lines_of(*baskets):
     )
 
 
-def test_gaps_are_counted_between_purchases_of_one_item():
+def test_the_share_of_gaps_that_have_passed_counts_half_a_visit_ahead():
+    """Milk after 4 and 5 weeks, visits every 3: a week and a half visit is before both."""
     columns = own(MONTH)
-    assert columns["gap_least_weeks"][MILK] == pytest.approx(4)
-    assert columns["gap_most_weeks"][MILK] == columns["gap_last_weeks"][MILK] == pytest.approx(5)
-    assert columns["gap_spread_weeks"][MILK] == pytest.approx(0.5)
-    assert columns["gap_mean_baskets"][MILK] == pytest.approx(1.5)
-    assert columns["gap_ratio_last"][MILK] == pytest.approx(1 / 5)
-    assert columns["gap_ratio_next"][MILK] == pytest.approx((1 + 3) / 4.5)
+    assert columns["gap_share_passed"][MILK] == pytest.approx(0.5 / 3)
+    late = bought((10, [MILK]), (6, [MILK, RYE]), (3.5, [BREAD]))
+    assert own(late)["gap_share_passed"][MILK] == pytest.approx(1.5 / 2)
 
 
 def test_an_item_bought_once_has_no_gap():
+    assert np.isnan(own(MONTH)["gap_share_passed"][CAKE])
+
+
+def test_the_last_quantity_is_that_of_the_latest_purchase():
     columns = own(MONTH)
-    gaps = [name for name in columns if name.startswith("gap_")]
-    assert gaps
-    assert all(np.isnan(columns[name][CAKE]) for name in gaps)
+    assert (columns["last_quantity"][MILK], columns["last_quantity"][CAKE]) == (2, 1)
 
 
-def test_the_latest_purchase_is_held_against_the_usual_one():
-    columns = own(MONTH)
-    assert columns["last_quantity"][MILK] == 2
-    assert columns["last_quantity_ratio"][MILK] == pytest.approx(2 / (4 / 3))
-    assert (columns["last_discounted"][MILK], columns["last_discounted"][CAKE]) == (1, 0)
-    assert columns["last_price_ratio"][RYE] == pytest.approx(1)
-
-
-def test_a_rate_since_the_first_purchase_counts_no_earlier_basket():
+def test_a_rate_is_a_share_of_the_users_fading_baskets():
     columns = own(MONTH)
     weight = {weeks: 0.95**weeks for weeks in (10, 6, 4, 1)}
-    own_bread = weight[4] + weight[1]
-    assert columns["rate_since_first_95"][BREAD] == pytest.approx(1)
-    assert columns["rate_95"][BREAD] == pytest.approx(own_bread / sum(weight.values()))
-    assert columns["rate_shrunk_95"][BREAD] == pytest.approx(own_bread / (own_bread + 2))
-    assert columns["weeks_of_8"] == {MILK: 2, BREAD: 2, RYE: 1, CAKE: 0}
+    bread = (weight[4] + weight[1]) / sum(weight.values())
+    assert columns["rate_95"][BREAD] == pytest.approx(bread)
+    assert columns["rate_98"][BREAD] < columns["rate_95"][BREAD]  # bread is of late
+
+
+def test_a_strength_is_held_against_the_tenth_or_the_last_there_is():
+    strength = own(MONTH)["strength_to_tenth"]
+    assert min(strength.values()) == 1
+    many = own(bought((9, list(range(12))), (1, list(range(11)))))["strength_to_tenth"]
+    assert many[0] == many[10] == 1
+    assert many[11] < 1
 
 
 def test_a_kind_is_bought_when_any_of_its_items_is():
     wanted = np.array([MILK, BREAD, RYE], dtype=np.int32)
     columns = need_columns(MONTH, wanted, KINDS, name="kind")
-    assert columns["kind_baskets"].tolist() == [3, 3, 3]
-    assert columns["kind_gap"][1:].tolist() == pytest.approx([2.5, 2.5])
-    assert columns["kind_own_items"].tolist() == [1, 2, 2]
-    assert columns["kind_is_latest"].tolist() == [1, 1, 0]
-    assert columns["kind_share_of_item"][1:].sum() == pytest.approx(1)
+    assert columns["kind_rate"][1] == columns["kind_rate"][2]
+    assert columns["kind_gap_ratio"][1:].tolist() == pytest.approx([1 / 2.5, 1 / 2.5])
 
 
 def test_a_kind_never_bought_is_unknown_or_none():
     columns = need_columns(bought((3, [MILK])), np.array([CAKE]), KINDS, name="kind")
-    assert columns["kind_baskets"][0] == columns["kind_rate"][0] == 0
-    assert np.isnan(columns["kind_gap"][0])
-    assert np.isnan(columns["kind_is_latest"][0])
-
-
-def test_a_user_is_described_by_baskets_and_what_comes_again():
-    columns = {name: values[0] for name, values in user_columns(MONTH, 2).items()}
-    assert columns["user_usual_gap"] == pytest.approx(3)
-    assert columns["user_gap_ratio"] == pytest.approx(1 / 3)
-    assert columns["user_repeat_share"] == pytest.approx(3 / 7)
-    assert (columns["user_items"], columns["user_last_basket"]) == (4, 2)
+    assert columns["kind_rate"][0] == 0
+    assert np.isnan(columns["kind_gap_ratio"][0])
 
 
 def test_the_chance_to_buy_again_is_a_share_of_the_baskets_that_could():

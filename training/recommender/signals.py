@@ -21,7 +21,7 @@ from training.recommender.history import (
     Purchases,
     habits,
 )
-from training.recommender.needs import need_columns, user_columns
+from training.recommender.needs import need_columns
 from training.recommender.neighbours import Neighbours
 from training.recommender.repeats import Repeats
 from training.recommender.rhythm import rhythm
@@ -91,8 +91,7 @@ def describe(
         kinds = memory.stock.categories[:, level]
         columns |= need_columns(shopper.bought, items, kinds, name=name)
     columns |= memory.repeats.columns(shopper.bought, items, memory.stock.categories[:, -1])
-    columns |= _user_columns(shopper.bought, len(items))
-    return columns | user_columns(shopper.bought, len(items))
+    return columns | _user_columns(shopper, len(items))
 
 
 def matrix_of(columns: Columns) -> Floats:
@@ -113,7 +112,8 @@ def _own_columns(shopper: Shopper, items: Ints) -> Columns:
     }
 
 
-def _user_columns(bought: Purchases, count: int) -> Columns:
+def _user_columns(shopper: Shopper, count: int) -> Columns:
+    bought = shopper.bought
     baskets = bought.basket_count
     _, last_line = np.unique(bought.baskets_ago, return_index=True)
     per_user = {
@@ -122,5 +122,6 @@ def _user_columns(bought: Purchases, count: int) -> Columns:
         "user_mean_basket": len(bought.item) / max(baskets, 1),
         "user_mean_last_5_baskets": (bought.baskets_ago < 5).sum() / min(max(baskets, 1), 5),
         "user_weeks_since_last": float(bought.weeks_ago.min(initial=np.inf)),
+        "user_repeat_share": 1 - len(shopper.habits.items) / max(len(bought.item), 1),
     }
     return {name: np.full(count, float(value)) for name, value in per_user.items()}
