@@ -75,16 +75,17 @@ class _Clock:
         user, code, weeks = self.user[order], codes[order], self.weeks_ago[order]
         is_new = np.ones(len(user), dtype=np.bool_)
         is_new[1:] = (user[1:] != user[:-1]) | (code[1:] != code[:-1]) | (weeks[1:] != weeks[:-1])
-        user, code, weeks = user[is_new], code[is_new].astype(np.int64), weeks[is_new]
-        is_again = (user[1:] == user[:-1]) & (code[1:] == code[:-1])
+        user, weeks = user[is_new], weeks[is_new]
+        met = code[is_new].astype(np.int64)
+        is_again = (user[1:] == user[:-1]) & (met[1:] == met[:-1])
         until = np.append(np.where(is_again, weeks[1:], 0.0), np.zeros(min(len(weeks), 1)))
         bins = len(EDGES) + 1
-        place = code[:-1][is_again] * bins + np.searchsorted(
+        place = met[:-1][is_again] * bins + np.searchsorted(
             EDGES, (weeks - until)[:-1][is_again], side="left"
         )
         again = np.bincount(place, minlength=code_count * bins).reshape(code_count, bins)
         return again.astype(np.float64), self._chances(
-            user, code, weeks=weeks, until=until, code_count=code_count
+            user, met, weeks=weeks, until=until, code_count=code_count
         )
 
     def _chances(
