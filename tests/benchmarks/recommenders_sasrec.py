@@ -26,7 +26,7 @@ def fit_sasrec_proposals(
     split: Split,
     taught: Requests,
     *,
-    titles: Sequence[str],
+    titles: Sequence[str] = (),
     kept: int,
     hides_seen: bool,
     seconds: float,

@@ -38,6 +38,7 @@ def recommender():
                 np.empty((0, 2), np.float32), np.eye(2, dtype=np.float32), np.array([1, 4])
             ),
             stock=_stock(),
+            repeats=None,
         ),
     )
 
@@ -52,6 +53,8 @@ def _stock():
         repeat_rate=whatever,
         baskets_per_buyer=whatever,
         trend=whatever,
+        weeks_since_sold=whatever,
+        price_position=whatever,
         category_share=np.zeros((6, 2), dtype=np.float32),
         categories=CATEGORIES,
     )

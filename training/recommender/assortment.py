@@ -1,7 +1,8 @@
 """What all customers say of an item: how much it sells now, and how often buyers come back to it.
 
 Pure numpy. Counts over short windows come to the ranker from the feature store; here are only
-what the store does not hold: repeat behaviour, shares within a category, and the popular list.
+what the store does not hold: repeat behaviour, shares and prices within a category, how lately
+anybody got hold of it (a shop without stock levels says no more), and the popular list.
 """
 
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from training.windows import WEEK_US
 
 POPULAR_DECAY = 0.7  # per week: a half-life of two weeks follows the season
 MONTH_WEEKS = 4
+PRICE_WEEKS = 12  # prices of before say little of what a category costs now
 POPULAR_RANK = 100  # "popular this month" means among the first hundred
 
 
@@ -30,6 +32,8 @@ class Assortment:
     repeat_rate: Floats  # share of buyers who bought again, smoothed
     baskets_per_buyer: Floats
     trend: Floats  # baskets in two weeks against the mean of twelve
+    weeks_since_sold: Floats  # inf: never
+    price_position: Floats  # 0 to 1: cheap to dear among its finest category; NaN: no price of late
     category_share: Floats  # (items, levels): the item's share of its category's fading count
     categories: Ints
 
@@ -57,6 +61,8 @@ def take_stock(lines: Lines, categories: Ints, *, cutoff_us: int) -> Assortment:
         repeat_rate=((repeaters + 1) / (buyers + 10)).astype(np.float32),
         baskets_per_buyer=((bought + 5) / (buyers + 5)).astype(np.float32),
         trend=((two_weeks + 1) / (twelve_weeks / 6 + 1)).astype(np.float32),
+        weeks_since_sold=_least(baskets, weeks_ago, len(categories)).astype(np.float32),
+        price_position=_price_positions(baskets.where(weeks_ago < PRICE_WEEKS), categories[:, -1]),
         category_share=_category_shares(fading, categories),
         categories=categories,
     )
@@ -64,7 +70,10 @@ def take_stock(lines: Lines, categories: Ints, *, cutoff_us: int) -> Assortment:
 
 def item_columns(stock: Assortment, items: Ints) -> Columns:
     """The assortment's columns for candidate items."""
-    names = ("popularity", "week_count", "month_count", "repeat_rate", "baskets_per_buyer", "trend")
+    names = (
+        "popularity", "week_count", "month_count", "repeat_rate", "baskets_per_buyer", "trend",
+        "weeks_since_sold", "price_position",
+    )  # fmt: skip
     found: Columns = {f"item_{n}": getattr(stock, n)[items].astype(np.float64) for n in names}
     for level in range(stock.categories.shape[1]):
         found[f"item_share_of_level_{level}"] = stock.category_share[items, level].astype(float)
@@ -106,6 +115,28 @@ def _repeats(baskets: Lines, item_count: int) -> tuple[npt.NDArray[np.int64], ..
         np.bincount(item[times > 1], minlength=item_count),
         np.bincount(item, weights=times, minlength=item_count).astype(np.int64),
     )
+
+
+def _least(
+    baskets: Lines, values: npt.NDArray[np.floating], item_count: int
+) -> npt.NDArray[np.float64]:
+    found = np.full(item_count, np.inf)
+    np.minimum.at(found, baskets.item, values)
+    return found
+
+
+def _price_positions(baskets: Lines, category: Ints) -> Floats:
+    """Share of the category's priced items that cost less, an item itself counting half."""
+    count = np.bincount(baskets.item, minlength=len(category))
+    paid = np.bincount(baskets.item, weights=baskets.unit_price, minlength=len(category))
+    priced = np.flatnonzero(count)
+    price, of = paid[priced] / count[priced], category[priced]
+    order = np.lexsort((price, of))
+    start = np.searchsorted(of[order], of[order])
+    size = np.bincount(of, minlength=1)[of[order]]
+    found = np.full(len(category), np.nan, dtype=np.float32)
+    found[priced[order]] = (np.arange(len(order)) - start + 0.5) / size
+    return found
 
 
 def _category_shares(fading: npt.NDArray[np.float64], categories: Ints) -> Floats:

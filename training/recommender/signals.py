@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from training.covisitation.model import Covisitation
 from training.recommender.assortment import Assortment, category_columns, item_columns
@@ -83,6 +84,7 @@ def describe(
     columns = _own_columns(shopper, items)
     for name in ("co_visitation", "neighbours", "sasrec"):
         columns[name] = scores[name][items].astype(np.float64)
+        columns[f"{name}_rank"] = candidate_ranks(columns[name])
     columns |= item_columns(memory.stock, items)
     columns |= category_columns(memory.stock, shopper.bought, items, weekly_decay=CATEGORY_DECAY)
     finest = columns[f"category_strength_level_{memory.stock.categories.shape[1] - 1}"]
@@ -92,6 +94,12 @@ def describe(
         columns |= need_columns(shopper.bought, items, kinds, name=name)
     columns |= memory.repeats.columns(shopper.bought, items, memory.stock.categories[:, -1])
     return columns | _user_columns(shopper, len(items))
+
+
+def candidate_ranks(scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """How many of these candidates score higher."""
+    falling = -scores
+    return np.searchsorted(np.sort(falling), falling, side="left").astype(np.float64)
 
 
 def matrix_of(columns: Columns) -> Floats:
