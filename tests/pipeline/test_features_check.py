@@ -3,6 +3,8 @@
 import json
 import shutil
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -30,6 +32,12 @@ LEFT_OUT = (
 )  # fmt: skip
 
 
+def _backed_up(source, copy):
+    """By a process of its own: in this one a log that others have folded in may still be mapped."""
+    code = "import sqlite3, sys; old, new = map(sqlite3.connect, sys.argv[1:]); old.backup(new)"
+    subprocess.run([sys.executable, "-c", code, source, copy], check=True)
+
+
 @pytest.fixture(scope="module")
 def settings(shop_home, tmp_path_factory):
     """A copy of the built home whose online store and records may be altered."""
@@ -41,14 +49,10 @@ def settings(shop_home, tmp_path_factory):
     for path in (shop_home / "features").glob("*.parquet"):
         (home / "features" / path.name).symlink_to(path)
     for name in ("online.db", "records.db"):
-        with (
-            closing(sqlite3.connect(shop_home / name)) as old,
-            closing(sqlite3.connect(home / name)) as new,
-        ):
-            old.backup(new)
-            if name == "records.db":
-                new.execute("delete from decision")  # other tests may have asked this home
-                new.commit()
+        _backed_up(shop_home / name, home / name)
+    with closing(sqlite3.connect(home / "records.db")) as records:
+        records.execute("delete from decision")  # other tests may have asked this home
+        records.commit()
     apply(Settings(home=home))  # the registry names the copy's own files
     return Settings(home=home)
 
