@@ -52,7 +52,7 @@ def fit_sequences(
 
     Where the settings start from titles and there are any, one per item, the item vectors begin
     from their words, else at random. On Amazon Beauty's validation requests NDCG@10 was .0697 from
-    titles and .0614 at random, in a third of the epochs (cf. Harte et al., RecSys 2023).
+    titles and .0614 at random (cf. Harte et al., RecSys 2023).
     """
     training = settings.training
     torch.manual_seed(training.seed)
