@@ -45,6 +45,7 @@ class Settings(BaseSettings):
     warm_start: Literal["never", "champion"] = "never"  # the train flow sets it; demo is repeatable
     fine_tune_epochs: int = Field(default=2, ge=1)  # a third of sasrec_epochs: most is known
     known_users_tolerance: float = Field(default=0.03, ge=0, le=1)  # as two seeds may differ
+    encoder: str = ""  # empty: MiniLM-L6 of the lock; or a checkpoint's folder, or a hub's id
     tracking: Literal["none", "tensorboard"] = "none"  # the bundle's history.json is kept anyway
 
     @property
@@ -138,6 +139,7 @@ class Settings(BaseSettings):
             "COUNTERFOIL_USD_PER_GBP": str(self.usd_per_gbp),
             "COUNTERFOIL_WARM_START": self.warm_start,
             "COUNTERFOIL_TRACKING": self.tracking,
+            "COUNTERFOIL_ENCODER": self.encoder,
             "COUNTERFOIL_CHECKED_READS": str(self.checked_reads),
             "COUNTERFOIL_ONLINE_STORE": self.online_store,
             "COUNTERFOIL_REDIS_URL": self.redis_url,

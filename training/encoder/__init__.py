@@ -1,0 +1,1 @@
+"""A transformers checkpoint that reads text; everything in language begins from it."""

@@ -1,0 +1,1 @@
+"""One fine-tuning engine for every text task: a head on an encoder, learned in one loop."""
