@@ -1,4 +1,4 @@
-"""Texts that people or attackers write and no model may trip over, shared by tests of every task."""
+"""Texts that people or attackers write and no model may trip over; for tests of every task."""
 
 ODD_TEXTS = {
     "empty": "",
