@@ -7,14 +7,20 @@ raw text; between them invisible characters go, widths fold and white space shri
 import re
 import unicodedata
 from dataclasses import dataclass
+from itertools import pairwise
 
 _UNSEEN = frozenset({"Cf", "Cc", "Cs", "Co", "Cn"})
+CAPITAL = "^"  # rare in prose, one piece in BERT's vocabularies
+_CAPITAL = re.compile(r"(?<!\w)[^\W\d_]")
 _PLAIN = re.compile(r"[!-~]+(?: [!-~]+)*")  # printable ASCII, single spaces: its own readable form
 
 
 @dataclass(frozen=True)
 class Aligned:
-    """``text`` as a model reads it; character i came from ``starts[i]`` to ``ends[i]``."""
+    """``text`` as a model reads it; character i came from ``starts[i]`` to ``ends[i]``.
+
+    A mark that was put in came from nowhere: it starts and ends at the same place.
+    """
 
     text: str
     starts: tuple[int, ...] | range
@@ -42,6 +48,25 @@ def align(text: str) -> Aligned:
     return Aligned(joined, tuple(s for _, s, _ in pieces), tuple(e for _, _, e in pieces))
 
 
+def with_capitals_marked(aligned: Aligned) -> Aligned:
+    """A mark before each word that begins with a capital, for encoders that read lower case only.
+
+    Whether a word is written large says much about names, and such an encoder cannot see it.
+    """
+    text, starts, ends = aligned.text, aligned.starts, aligned.ends
+    parts, sources, done = [], [], 0
+    for match in _CAPITAL.finditer(text):
+        at = match.start()
+        if not text[at].isupper():
+            continue
+        parts += [text[done:at], CAPITAL + " "]
+        sources += [*zip(starts[done:at], ends[done:at], strict=True), *[(starts[at],) * 2] * 2]
+        done = at
+    parts.append(text[done:])
+    sources += zip(starts[done:], ends[done:], strict=True)
+    return Aligned("".join(parts), tuple(s for s, _ in sources), tuple(e for _, e in sources))
+
+
 def _clusters(text: str) -> list[tuple[int, int]]:
     """Parts that normalise together: a character and the marks and unseen ones after it."""
     begins = [
@@ -49,7 +74,7 @@ def _clusters(text: str) -> list[tuple[int, int]]:
         for at, c in enumerate(text)
         if at == 0 or c.isascii() or not (unicodedata.combining(c) or _is_unseen(c))
     ]
-    return list(zip(begins, [*begins[1:], len(text)], strict=True))
+    return list(pairwise([*begins, len(text)]))
 
 
 def _pieces(

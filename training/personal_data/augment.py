@@ -7,13 +7,13 @@ span replaced by another of its kind, so that the tagger learns from what stands
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.random import Generator
 
 from training.fine_tuning.lesson import Lesson, Span, Texts
-from training.personal_data.alignment import align
+from training.personal_data.alignment import Aligned
 from training.personal_data.fillers import FILLERS, address, digits_in, street
 from training.personal_data.names import composed, firm, first_name, last_name, person, pick, word
 from training.personal_data.shop_sentences import CLEAN, SENTENCES
@@ -33,14 +33,15 @@ _SHORTEST_STREET = 9  # characters: what is shorter is a house number or "Apt. 1
 _LOWER, _UPPER = 0.12, 0.05  # shares of sentences in one case: people who do not shift, or shout
 
 
-def as_lesson(marked: Sequence[Marked]) -> Lesson:
-    """What the engine is taught: spans told in characters of the readable text."""
-    spans = []
+def as_lesson(marked: Sequence[Marked], read: Callable[[str], Aligned]) -> Lesson:
+    """What the engine is taught: texts as they are ``read``, spans told in their characters."""
+    texts, spans = [], []
     for text, of in marked:
-        aligned = align(text)
-        read = [(*aligned.read(span.start, span.end), span.label) for span in of]
-        spans.append(tuple(Span(start, end, kind) for start, end, kind in read if end > start))
-    return Lesson(Texts(tuple(text for text, _ in marked)), None, tuple(spans))
+        aligned = read(text)
+        texts.append(aligned.text)
+        placed = [(*aligned.read(span.start, span.end), span.label) for span in of]
+        spans.append(tuple(Span(start, end, kind) for start, end, kind in placed if end > start))
+    return Lesson(Texts(tuple(texts)), None, tuple(spans))
 
 
 def augmented(

@@ -16,26 +16,26 @@ DEFAULT_FILE = Path(__file__).parent / "personal_data.yaml"
 class PersonalDataConfig:
     """The defaults are those of the file; a test holds them together."""
 
-    copies: int = 3
+    copies: int = 2
     shop: int = 800
-    epochs: int = 2
+    epochs: int = 3
     batch: int = 16
-    length: int = 128
+    length: int = 256
     learning_rate: float = 2e-4
     head_learning_rate: float = 1e-3
-    members: int = 2
-    held_out: float = 0.15
+    held_out: float = 0.0
+    least: float = 0.6
     seed: int = 0
 
-    def fine_tuning(self, seed: int) -> FineTuning:
-        """What the engine is told for one member."""
+    def fine_tuning(self) -> FineTuning:
+        """What the engine is told."""
         return FineTuning(
             epochs=self.epochs,
             batch=self.batch,
             length=self.length,
             learning_rate=self.learning_rate,
             head_learning_rate=self.head_learning_rate,
-            seed=seed,
+            seed=self.seed,
         )
 
 

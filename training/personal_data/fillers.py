@@ -26,8 +26,8 @@ from training.personal_data.names import (
 
 _CARDS = (("4", 16), ("51", 16), ("2221", 16), ("37", 15), ("6011", 16), ("36", 14), ("4", 13),
           ("4", 19), ("3528", 16), ("5018", 12))  # fmt: skip
-_ACCOUNTS = (("DE", "#" * 18), ("GB", "WEST" + "#" * 14), ("FR", "#" * 23), ("NL", "ABNA" + "#" * 10),
-             ("ES", "#" * 20), ("SE", "#" * 20))  # fmt: skip
+_ACCOUNTS = (("DE", "#" * 18), ("GB", "WEST" + "#" * 14), ("FR", "#" * 23),
+             ("NL", "ABNA" + "#" * 10), ("ES", "#" * 20), ("SE", "#" * 20))  # fmt: skip
 
 
 def digits_in(draw: Generator, form: str) -> str:

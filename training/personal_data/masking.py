@@ -21,6 +21,7 @@ from training.personal_data.found import Found
 
 _LEAST_KEY = 16  # bytes: a shorter key can be guessed, and with it every mask of a short value
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
+_SHORTEST_REPEATED = 5  # characters: an age or a house number stands elsewhere by chance
 _CHECKED_BY_LUHN = 12  # digits from which a number may be a card
 
 
@@ -33,7 +34,10 @@ class Mask:
 
 
 def mask(text: str, found: Sequence[Found], *, key: bytes, replaced: Sequence[Found] = ()) -> Mask:
-    """``text`` with each span of ``found`` masked; spans within ``replaced`` are masks already."""
+    """``text`` with each span of ``found`` masked, and its value wherever else it stands.
+
+    Spans within ``replaced`` are masks already and stay.
+    """
     if len(key) < _LEAST_KEY:
         raise InputError(
             "the key of masking is too short",
@@ -41,7 +45,7 @@ def mask(text: str, found: Sequence[Found], *, key: bytes, replaced: Sequence[Fo
             next_step="give secrets.token_bytes(32), kept where other secrets are",
         )
     parts, done, masks = [], 0, list(replaced)
-    for span in sorted(found):
+    for span in sorted([*found, *_repeated(text, found)]):
         start, end = max(span.start, done), span.end
         if start >= end or any(r.start <= start and end <= r.end for r in replaced):
             continue
@@ -59,6 +63,15 @@ def masked_value(value: str, kind: str, key: bytes) -> str:
     if len(digits) >= _CHECKED_BY_LUHN and luhn.is_valid("".join(masked[at] for at in digits)):
         return _broken(value, masked, digits[-1])
     return masked
+
+
+def _repeated(text: str, found: Sequence[Found]) -> Iterator[Found]:
+    """The places at which a found value stands again, unless it is so short that chance does it."""
+    for value, span in {text[span.start : span.end]: span for span in found}.items():
+        start = text.find(value) if len(value) >= _SHORTEST_REPEATED else -1
+        while start >= 0:
+            yield replace(span, start=start, end=start + len(value))
+            start = text.find(value, start + len(value))
 
 
 def _other(character: str, stream: Iterator[int]) -> str:

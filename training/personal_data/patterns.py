@@ -24,8 +24,8 @@ _RAISED, _LOWERED = 0.35, 0.4
 
 _MODEL_WORDS = ("model", "sku", "isbn", "ean", "upc", "gtin", "part", "article", "serial", "item",
                 "artikel", "ref", "mpn")  # fmt: skip
-_PHONE_WORDS = ("phone", "tel", "call", "mobile", "cell", "fax", "desk", "office", "whatsapp", "sms",
-                "text me", "telefon", "téléphone", "teléfono", "handy")  # fmt: skip
+_PHONE_WORDS = ("phone", "tel", "call", "mobile", "cell", "fax", "desk", "office", "whatsapp",
+                "sms", "text me", "telefon", "téléphone", "teléfono", "handy")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -78,12 +78,12 @@ def _is_iban(number: str) -> bool:
     return True
 
 
-def _is_address_of_net(text: str) -> bool:
+def _is_net_address(text: str) -> bool:
     try:
         ip_address(text)
     except ValueError:
         return False
-    return True
+    return len(text) > 6  # "::" and "1::2" are times and ratios more often than addresses
 
 
 def _has_phone_digits(text: str) -> bool:
@@ -102,59 +102,79 @@ _TOP += r"nl|be|ch|at|se|no|dk|fi|is|ie|pt|pl|cz|sk|hu|ro|bg|gr|ru|ua|ee|lv|lt|s
 _TOP += r"ca|au|nz|br|mx|ar|uy|cl|jp|cn|kr|in|sg|hk|za|tr|il|ae)"
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
 
+_EMAIL = _form(r"(?<![\w.+-])[\w.+-]{1,64}@(?:[\w-]{1,63}\.){1,8}\w{2,24}(?!\w)")
+_URL = _form(r"\b(?:https?://|ftp://|www\.)[^\s<>\"']{3,2000}(?<![.,;:!?)\]])", re.IGNORECASE)
+_BARE_DOMAIN = _form(
+    rf"(?<![\w@./-])(?:[a-z\d][a-z\d-]{{1,62}}\.){{1,4}}{_TOP}(?![\w@-])", re.IGNORECASE
+)
+_IP_4 = _form(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?!\w|\.\d)")
+_IP_6 = _form(r"(?<![\w:])(?:[\da-f]{0,4}:){2,7}[\da-f]{0,4}(?![\w:])", re.IGNORECASE)
+_IBAN = _form(r"(?<!\w)[A-Z]{2}\d{2}(?: ?[A-Z\d]{4}){2,7}(?: ?[A-Z\d]{1,3})?(?!\w)", re.IGNORECASE)
+_CARD = _form(r"(?<![\w.-])\d(?:[ -]?\d){11,18}(?![\w-]|\.\d)")
+_PLUS_PHONE = _form(r"(?<![\w+])(?:\+|00)[1-9]\d{0,2}(?:[ .-]?\(?\d{1,4}\)?){2,6}(?![\w-])")
+_US_PHONE = _form(rf"{_WORD_BEFORE}\(?\d{{3}}\)?[ .-]\d{{3}}[.-]\d{{4}}(?:x\d{{1,5}})?(?![\w-])")
+_ZERO_PHONE = _form(rf"{_WORD_BEFORE}0\d{{1,4}}(?:[ ./-]?\d{{2,4}}){{2,4}}(?![\w-])")
+_SPACED_PHONE = _form(rf"{_WORD_BEFORE}\d{{2,4}}(?:[ .-]\d{{2,4}}){{1,4}}(?![\w-])")
+_PLAIN_PHONE = _form(r"(?<![\w.-])\d{9,11}(?![\w-]|\.\d)")
+_ISO_DATE = _form(
+    r"(?<![\w-])(?:19|20)\d\d-[01]\d-[0-3]\d(?:[T ][0-2]\d:[0-5]\d(?::[0-5]\d)?)?(?![\w-])"
+)
+_NUMBERS_DATE = _form(r"(?<![\w/])[0-3]?\d([/.])[0-3]?\d\1(?:19|20)\d\d(?![\w/])")
+_NAMED_DATE = _form(
+    rf"\b(?:\d{{1,2}} {_MONTH},? (?:19|20)\d\d|{_MONTH} \d{{1,2}},? (?:19|20)\d\d)\b",
+    re.IGNORECASE,
+)
+_YEARS_OLD = _form(r"(?<![\w.-])\d{1,3}(?=[ -](?:years?[ -]old|yrs? old|y/o)\b)")
+_CAME_OF_AGE = _form(r"(?<=\bage of )\d{1,3}\b|(?<=\bturned )\d{1,3}\b")
+_POSTCODE = _form(r"\b[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}\b|\b[A-Z]\d[A-Z] \d[A-Z]\d\b")
+_NUMBER_STREET = _form(
+    r"(?<![\w-])\d{1,5}[A-D]? (?:[NSEW]\.? )?(?:[A-Z][\w'-]+ ){1,3}"
+    r"(?:Street|St|Avenue|Ave|Road|Rd|Lane|Ln|Drive|Dr|Court|Ct|Boulevard|Blvd|Square|Terrace|"
+    r"Crescent|Way|Close)\b\.?(?:,? (?:Apt|Suite|Unit|Flat)\.? \d+[A-Z]?)?"
+)
+_STREET_NUMBER = _form(
+    r"\bP\.? ?O\.? Box \d{1,6}\b|\b[A-ZÄÖÜ][a-zäöüß-]{2,30}(?:straße|strasse|str\.|gasse|weg|"
+    r"platz|gatan|vägen|vej|straat|laan|katu|tie) \d{1,4}[a-z]?\b"
+)
+_HONORIFIC = _form(r"\b(?:Mr|Mrs|Ms|Dr|Prof)\.(?= [A-Z])")
+
+
+def _phone(form: re.Pattern[str], confidence: float) -> Pattern:
+    return Pattern(
+        "PHONE_NUMBER", form, confidence, _PHONE_WORDS, _MODEL_WORDS, check=_has_phone_digits
+    )
+
+
+_POST_WORDS = ("zip", "postcode", "postal code", "plz")
+_SSN_WORDS = ("ssn", "social security")
+
 PATTERNS = (
-    Pattern("EMAIL_ADDRESS", _form(r"(?<![\w.+-])[\w.+-]{1,64}@(?:[\w-]{1,63}\.){1,8}\w{2,24}(?!\w)"),
-            0.95, is_strict=True),
-    Pattern("DOMAIN_NAME", _form(r"\b(?:https?://|ftp://|www\.)[^\s<>\"']{3,2000}(?<![.,;:!?)\]])",
-                                 re.IGNORECASE), 0.95, is_strict=True),
-    Pattern("DOMAIN_NAME", _form(rf"(?<![\w@./-])(?:[a-z\d][a-z\d-]{{1,62}}\.){{1,4}}{_TOP}(?![\w@-])",
-                                 re.IGNORECASE), 0.4, raising=("site", "web", "visit", "http", "shop")),
-    Pattern("IP_ADDRESS", _form(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?!\w|\.\d)"), 0.9,
-            lowering=("version", "firmware", "v."), check=_is_address_of_net, is_strict=True),
-    Pattern("IP_ADDRESS", _form(r"(?<![\w:])(?:[\da-f]{0,4}:){2,7}[\da-f]{0,4}(?![\w:])",
-                                re.IGNORECASE), 0.9, check=lambda t: len(t) > 6 and _is_address_of_net(t),
-            is_strict=True),
-    Pattern("IBAN_CODE", _form(r"(?<!\w)[A-Z]{2}\d{2}(?: ?[A-Z\d]{4}){2,7}(?: ?[A-Z\d]{1,3})?(?!\w)",
-                               re.IGNORECASE), 0.95, check=_is_iban, is_strict=True),
-    Pattern("CREDIT_CARD", _form(r"(?<![\w.-])\d(?:[ -]?\d){11,18}(?![\w-]|\.\d)"), 0.9,
-            raising=("card", "visa", "mastercard", "cc ", "credit"), lowering=_MODEL_WORDS,
-            check=is_card, is_strict=True),
-    Pattern("US_SSN", _form(r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])"), 0.85,
-            raising=("ssn", "social security"), lowering=_MODEL_WORDS, check=ssn.is_valid,
-            is_strict=True),
-    Pattern("US_SSN", _form(r"(?<![\w-])\d{9}(?![\w-])"), 0.2, raising=("ssn", "social security"),
-            check=ssn.is_valid),
-    Pattern("PHONE_NUMBER", _form(r"(?<![\w+])(?:\+|00)[1-9]\d{0,2}(?:[ .-]?\(?\d{1,4}\)?){2,6}(?![\w-])"),
-            0.7, raising=_PHONE_WORDS, lowering=_MODEL_WORDS, check=_has_phone_digits),
-    Pattern("PHONE_NUMBER", _form(rf"{_WORD_BEFORE}\(?\d{{3}}\)?[ .-]\d{{3}}[.-]\d{{4}}"
-                                  r"(?:x\d{1,5})?(?![\w-])"),
-            0.65, raising=_PHONE_WORDS, lowering=_MODEL_WORDS),
-    Pattern("PHONE_NUMBER", _form(rf"{_WORD_BEFORE}0\d{{1,4}}(?:[ ./-]?\d{{2,4}}){{2,4}}(?![\w-])"),
-            0.4, raising=_PHONE_WORDS, lowering=_MODEL_WORDS, check=_has_phone_digits),
-    Pattern("PHONE_NUMBER", _form(rf"{_WORD_BEFORE}\d{{2,4}}(?:[ .-]\d{{2,4}}){{1,4}}(?![\w-])"),
-            0.2, raising=_PHONE_WORDS, lowering=_MODEL_WORDS, check=_has_phone_digits),
-    Pattern("PHONE_NUMBER", _form(r"(?<![\w.-])\d{9,11}(?![\w-]|\.\d)"),
-            0.2, raising=_PHONE_WORDS, lowering=_MODEL_WORDS),
-    Pattern("DATE_TIME", _form(r"(?<![\w-])(?:19|20)\d\d-[01]\d-[0-3]\d(?:[T ][0-2]\d:[0-5]\d(?::[0-5]\d)?)?(?![\w-])"),
-            0.8),
-    Pattern("DATE_TIME", _form(r"(?<![\w/])[0-3]?\d([/.])[0-3]?\d\1(?:19|20)\d\d(?![\w/])"), 0.8),
-    Pattern("DATE_TIME", _form(rf"\b(?:\d{{1,2}} {_MONTH},? (?:19|20)\d\d|{_MONTH} \d{{1,2}},? (?:19|20)\d\d)\b",
-                               re.IGNORECASE), 0.8),
-    Pattern("AGE", _form(r"(?<![\w.-])\d{1,3}(?=[ -](?:years?[ -]old|year[ -]old|yrs? old|y/o)\b)"), 0.7,
-            lowering=("whisky", "whiskey", "rum", "scotch", "aged")),
-    Pattern("AGE", _form(r"(?<=\bage of )\d{1,3}\b|(?<=\bturned )\d{1,3}\b"), 0.7),
-    Pattern("ZIP_CODE", _form(r"(?<![\w-])\d{3,5}(?:-\d{3,4})?(?![\w-])"), 0.2,
-            raising=("zip", "postcode", "postal code", "plz"), lowering=_MODEL_WORDS),
-    Pattern("ZIP_CODE", _form(r"\b[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}\b|\b[A-Z]\d[A-Z] \d[A-Z]\d\b"), 0.4,
-            raising=("zip", "postcode", "postal code", "address")),
-    Pattern("TITLE", _form(r"\b(?:Mr|Mrs|Ms|Dr|Prof)\.(?= [A-Z])"), 0.55),
-    Pattern("STREET_ADDRESS", _form(
-        r"(?<![\w-])\d{1,5}[A-D]? (?:[NSEW]\.? )?(?:[A-Z][\w'-]+ ){1,3}"
-        r"(?:Street|St|Avenue|Ave|Road|Rd|Lane|Ln|Drive|Dr|Court|Ct|Boulevard|Blvd|Square|Terrace|"
-        r"Crescent|Way|Close)\b\.?(?:,? (?:Apt|Suite|Unit|Flat)\.? \d+[A-Z]?)?"), 0.6),
-    Pattern("STREET_ADDRESS", _form(
-        r"\bP\.? ?O\.? Box \d{1,6}\b|\b[A-ZÄÖÜ][a-zäöüß-]{2,30}(?:straße|strasse|str\.|gasse|weg|"
-        r"platz|gatan|vägen|vej|straat|laan|katu|tie) \d{1,4}[a-z]?\b"), 0.6),
+    Pattern("EMAIL_ADDRESS", _EMAIL, 0.95, is_strict=True),
+    Pattern("DOMAIN_NAME", _URL, 0.95, is_strict=True),
+    Pattern("DOMAIN_NAME", _BARE_DOMAIN, 0.4, ("site", "web", "visit", "http", "shop")),
+    Pattern("IP_ADDRESS", _IP_4, 0.9, (), ("version", "firmware", "v."), _is_net_address, True),
+    Pattern("IP_ADDRESS", _IP_6, 0.9, check=_is_net_address, is_strict=True),
+    Pattern("IBAN_CODE", _IBAN, 0.95, check=_is_iban, is_strict=True),
+    Pattern("CREDIT_CARD", _CARD, 0.9, ("card", "visa", "cc "), _MODEL_WORDS, is_card, True),
+    Pattern("US_SSN", _form(r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])"), 0.85, _SSN_WORDS,
+            _MODEL_WORDS, ssn.is_valid, True),
+    Pattern("US_SSN", _form(r"(?<![\w-])\d{9}(?![\w-])"), 0.2, _SSN_WORDS, check=ssn.is_valid),
+    _phone(_PLUS_PHONE, 0.7),
+    _phone(_US_PHONE, 0.65),
+    _phone(_ZERO_PHONE, 0.4),
+    _phone(_SPACED_PHONE, 0.2),
+    _phone(_PLAIN_PHONE, 0.2),
+    Pattern("DATE_TIME", _ISO_DATE, 0.8),
+    Pattern("DATE_TIME", _NUMBERS_DATE, 0.8),
+    Pattern("DATE_TIME", _NAMED_DATE, 0.8),
+    Pattern("AGE", _YEARS_OLD, 0.7, (), ("whisky", "whiskey", "rum", "scotch", "aged")),
+    Pattern("AGE", _CAME_OF_AGE, 0.7),
+    Pattern("ZIP_CODE", _form(r"(?<![\w-])\d{3,5}(?:-\d{3,4})?(?![\w-])"), 0.2, _POST_WORDS,
+            _MODEL_WORDS),
+    Pattern("ZIP_CODE", _POSTCODE, 0.4, (*_POST_WORDS, "address")),
+    Pattern("TITLE", _HONORIFIC, 0.55),
+    Pattern("STREET_ADDRESS", _NUMBER_STREET, 0.6),
+    Pattern("STREET_ADDRESS", _STREET_NUMBER, 0.6),
 )  # fmt: skip
 
 

@@ -6,30 +6,31 @@ stored or logged.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
 from training.fine_tuning.model import TunedModel
-from training.personal_data.alignment import Aligned, align
+from training.personal_data.alignment import Aligned, align, with_capitals_marked
 from training.personal_data.decoding import Chances, Places, spans_of
 from training.personal_data.found import Found
 
 MOST_CHARACTERS = 20_000  # read of one text: a title of a megabyte costs no more than a long review
-_WINDOW = 240  # characters: about 60 word pieces of prose, at most 128 of digits and names
-_OVERLAP = 80  # characters: the longest span of personal data, an address, fits into it
+_WINDOW = 240  # characters at most: as many word pieces or fewer, so that no window is cut
+_SHARED = 3  # a third of a window is read in the next one too: an address fits into 80 characters
 
 
 @dataclass(frozen=True)
 class Tagger:
-    """Models of the same head, whose probabilities are averaged; the least sure span told."""
+    """A model of tokens and the least sure span of each kind that is told."""
 
-    models: tuple[TunedModel, ...]
+    model: TunedModel
     least: Mapping[str, float] = field(default_factory=dict)  # confidence by kind; others: 0
 
     def find(self, texts: Sequence[str]) -> list[list[Found]]:
         """Of each text the spans of the tagger, in raw characters, sorted."""
-        aligned = [align(text[:MOST_CHARACTERS]) for text in texts]
-        kinds = self.models[0].head.labels
+        aligned = [read_by(self.model.tokenizer, text[:MOST_CHARACTERS]) for text in texts]
+        kinds = self.model.head.labels
         return [
             [
                 replace(span, start=one.starts[span.start], end=one.ends[span.end - 1])
@@ -40,28 +41,34 @@ class Tagger:
 
     def chances(self, aligned: Sequence[Aligned]) -> list[tuple[Places, Chances]]:
         """Tokens of each text with the marks' probabilities, windows put together."""
-        windows = [windows_of(one.text) for one in aligned]
+        windows = [
+            windows_of(one.text, self.model.length - 2) for one in aligned
+        ]  # 2: [CLS], [SEP]
         parts = [one.text[a:b] for one, of in zip(aligned, windows, strict=True) for a, b in of]
-        read = iter(self._averaged(parts))
-        return [_together(of, [next(read) for _ in of]) for of in windows]
-
-    def _averaged(self, parts: Sequence[str]) -> list[tuple[Places, Chances]]:
-        said = [model.token_probabilities(parts) for model in self.models]
+        read = iter(self.model.token_probabilities(parts))
         return [
-            (of[0][0], np.mean([chances for _, chances in of], axis=0))
-            for of in zip(*said, strict=True)
+            _without_marks(one, *_together(of, [next(read) for _ in of]))
+            for one, of in zip(aligned, windows, strict=True)
         ]
 
 
-def windows_of(text: str) -> list[tuple[int, int]]:
+def read_by(tokenizer: Any, text: str) -> Aligned:
+    """The text as this tokenizer's model is taught to read it: capitals marked if it drops them."""
+    aligned = align(text)
+    return with_capitals_marked(aligned) if _is_uncased(tokenizer) else aligned
+
+
+def windows_of(text: str, most: int = _WINDOW) -> list[tuple[int, int]]:
     """Overlapping parts that cover ``text`` and begin and end at words where words allow it."""
+    size = min(most, _WINDOW)
+    shared = size // _SHARED
     windows, begin = [], 0
-    while len(text) - begin > _WINDOW:
-        end = text.rfind(" ", begin + _WINDOW - _OVERLAP // 2, begin + _WINDOW)
-        end = end if end > 0 else begin + _WINDOW
+    while len(text) - begin > size:
+        end = text.rfind(" ", begin + size - shared // 2, begin + size)
+        end = end if end > 0 else begin + size
         windows.append((begin, end))
-        space = text.find(" ", end - _OVERLAP, end - _OVERLAP // 2)
-        begin = space + 1 if space >= 0 else end - _OVERLAP
+        space = text.find(" ", end - shared, end - shared // 2)
+        begin = space + 1 if space >= 0 else end - shared
     if begin < len(text):
         windows.append((begin, len(text)))
     return windows
@@ -86,3 +93,14 @@ def _together(
 def _middle(windows: Sequence[tuple[int, int]], number: int) -> float:
     """Halfway through what this window and the next one share."""
     return (windows[number][1] + windows[number + 1][0]) / 2
+
+
+def _without_marks(aligned: Aligned, places: Places, chances: Chances) -> tuple[Places, Chances]:
+    """Only the tokens that came from the raw text."""
+    came = [aligned.starts[start] < aligned.ends[end - 1] for start, end in places]
+    return places[came], chances[came]
+
+
+def _is_uncased(tokenizer: Any) -> bool:
+    said: tuple[list[str], list[str]] = (tokenizer.tokenize("A"), tokenizer.tokenize("a"))
+    return said[0] == said[1]

@@ -1,26 +1,26 @@
-"""Fit the finder of personal data: augmented sentences, members held out by group, thresholds.
+"""Fit the finder of personal data: augmented sentences, one tagger, a threshold for each kind.
 
     finder = fit(load_encoder(), marked, groups, read_config(), progress=print)
 
-Each member learns without its share of the groups and is judged there; on all those sentences
-together each kind's threshold with the highest F2 is chosen, recall weighing twice. No text is
-logged.
+With ``held_out`` a share of the groups is not learned from; on it each kind's threshold with the
+highest F2 is chosen, recall weighing twice. Without, ``least`` holds for all. No text is logged.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from governance.errors import InputError
 from training.encoder.model import Encoder
 from training.fine_tuning.lesson import Head
-from training.fine_tuning.model import TunedModel
 from training.fine_tuning.train import fine_tune
 from training.personal_data.augment import Marked, as_lesson, augmented
 from training.personal_data.config import PersonalDataConfig
 from training.personal_data.found import Found
 from training.personal_data.model import PersonalData
-from training.personal_data.tagger import Tagger
+from training.personal_data.tagger import Tagger, read_by
 
 _LEAST = (0.0, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 _FEWEST = 10  # true spans of a kind below which its threshold would be chosen by chance
@@ -41,22 +41,24 @@ def fit(
     kinds = tuple(sorted({span.label for _, spans in marked for span in spans}))
     if not kinds:
         raise InputError("no sentence has a span", why="there is nothing to learn from")
-    held_out = shares(groups, members=knobs.members, share=knobs.held_out, seed=knobs.seed)
-    models: list[TunedModel] = []
-    judged: list[Judged] = []
-    for number, rows in enumerate(held_out):
-        taught = [one for row, one in enumerate(marked) if row not in rows]
-        models.append(_member(encoder, taught, kinds, knobs, number, progress))
-        judged += _judged(Tagger((models[-1],)), [marked[row] for row in sorted(rows)])
-    return PersonalData(Tagger(tuple(models), thresholds(judged, kinds)), frozenset(kinds))
+    kept = held_out(groups, share=knobs.held_out, seed=knobs.seed)
+    taught = [one for row, one in enumerate(marked) if row not in kept]
+    more = augmented(taught, kinds, copies=knobs.copies, shop=knobs.shop, seed=knobs.seed)
+    lesson = as_lesson(more, partial(read_by, encoder.tokenizer))
+    head = Head("personal-data", "tokens", kinds)
+    reach = int(encoder.network.config.max_position_embeddings)  # type: ignore[union-attr, arg-type]
+    tuning = replace(knobs.fine_tuning(), length=min(knobs.length, reach))
+    model = fine_tune(encoder, head, lesson, None, tuning, progress=progress).model
+    chosen = thresholds(_judged(Tagger(model), [marked[row] for row in sorted(kept)]), kinds)
+    least = {kind: chosen.get(kind, knobs.least) for kind in kinds}
+    return PersonalData(Tagger(model, least), frozenset(kinds))
 
 
-def shares(groups: Sequence[int], *, members: int, share: float, seed: int) -> list[frozenset[int]]:
-    """Rows that each member never sees: ``share`` of the groups, different ones for each."""
+def held_out(groups: Sequence[int], *, share: float, seed: int) -> frozenset[int]:
+    """Rows of a ``share`` of the groups."""
     order = np.random.default_rng((seed, 2)).permutation(np.unique(groups))
-    size = min(round(share * len(order)), len(order) // max(members, 2))
-    own = [set(order[at * size : (at + 1) * size].tolist()) for at in range(members)]
-    return [frozenset(row for row, of in enumerate(groups) if of in one) for one in own]
+    own = set(order[: round(share * len(order))].tolist())
+    return frozenset(row for row, group in enumerate(groups) if group in own)
 
 
 def thresholds(judged: Sequence[Judged], kinds: Sequence[str]) -> dict[str, float]:
@@ -84,23 +86,6 @@ def _is_right(span: Found, true: Sequence[Found]) -> bool:
         if shared >= _OVERLAP * (max(span.end, one.end) - min(span.start, one.start)):
             return True
     return False
-
-
-def _member(
-    encoder: Encoder,
-    taught: Sequence[Marked],
-    kinds: tuple[str, ...],
-    knobs: PersonalDataConfig,
-    number: int,
-    progress: Callable[[str], None],
-) -> TunedModel:
-    seed = knobs.seed + number
-    more = augmented(taught, kinds, copies=knobs.copies, shop=knobs.shop, seed=seed)
-    head = Head("personal-data", "tokens", kinds)
-    tuned = fine_tune(
-        encoder, head, as_lesson(more), None, knobs.fine_tuning(seed), progress=progress
-    )
-    return tuned.model
 
 
 def _judged(tagger: Tagger, marked: Sequence[Marked]) -> list[Judged]:
