@@ -29,6 +29,7 @@ from training.personal_data.found import Found, without_overlaps
 from training.personal_data.masking import mask, masked_value
 from training.personal_data.model import DIRECT_KINDS, PersonalData
 from training.personal_data.patterns import find_patterns, is_card
+from training.personal_data.plausible import plausible
 from training.personal_data.scan import masked_texts, scan_columns, scan_texts
 from training.personal_data.tagger import windows_of
 from training.personal_data.train import fit, held_out, thresholds
@@ -159,16 +160,33 @@ def test_the_best_path_never_goes_on_with_what_has_not_begun(
         assert mark == 0 or mark % 2 == 1 or before in (mark - 1, mark)
 
 
-def test_a_word_is_never_cut_and_impossible_spans_are_dropped() -> None:
-    text = "cc Miriam"
+def test_a_word_is_never_cut_and_what_is_less_sure_than_asked_is_dropped() -> None:
+    text = "hi Miriam"
     places = np.array([[0, 2], [3, 6], [6, 9]])
-    chances = np.full((3, 5), 0.02, np.float32)  # kinds: CREDIT_CARD, PERSON
-    chances[0, 1] = chances[1, 3] = 0.92
+    chances = np.full((3, 5), 0.02, np.float32)  # kinds: GPE, PERSON
+    chances[0, 0] = chances[1, 3] = 0.92
     chances[2, 0] = 0.6  # the second piece alone would be outside
     chances[2, 4] = 0.34
-    found = spans_of(text, places, chances, ("CREDIT_CARD", "PERSON"), {})
+    found = spans_of(text, places, chances, ("GPE", "PERSON"), {})
     assert [(f.start, f.end, f.kind) for f in found] == [(3, 9, "PERSON")]
-    assert spans_of(text, places, chances, ("CREDIT_CARD", "PERSON"), {"PERSON": 0.99}) == []
+    assert spans_of(text, places, chances, ("GPE", "PERSON"), {"PERSON": 0.99}) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "kept"),
+    [
+        ("my cc 4111111111111111", [(3, 5, "CREDIT_CARD")], []),
+        ("Call Ana, said early Bo", [(15, 20, "PERSON"), (21, 23, "PERSON")], [(21, 23)]),
+        ("my name is ana", [(11, 14, "PERSON")], [(11, 14)]),
+        ("to 7 12 Elm Road Apt. 4, Bern", [(3, 4), (5, 23), (25, 29, "GPE")], [(3, 29)]),
+        ("to 7 12 Elm Road", [(3, 4), (5, 16)], [(3, 4), (5, 16)]),
+    ],
+)
+def test_what_cannot_be_of_its_kind_is_dropped_and_an_address_is_put_together(
+    text: str, said: list[tuple[int, ...]], kept: list[tuple[int, int]]
+) -> None:
+    found = [Found(*of) if len(of) == 3 else Found(*of, "STREET_ADDRESS") for of in said]
+    assert [(f.start, f.end) for f in plausible(text, found)] == kept
 
 
 @given(st.text(max_size=40), st.sampled_from(sorted(DIRECT_KINDS)))

@@ -4,9 +4,7 @@ Dimensions: L tokens, W words, C = 1 + 2 K marks (outside, then begins and goes 
 Pure; knows neither networks nor files.
 """
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +15,6 @@ Places = NDArray[np.int64]
 Chances = NDArray[np.float32]
 
 _LEAST = 1e-6  # below this a probability is the arithmetic's, not the model's
-_FEWEST_DIGITS = {"CREDIT_CARD": 12, "IBAN_CODE": 8, "PHONE_NUMBER": 6, "US_SSN": 9, "AGE": 1,
-                  "IP_ADDRESS": 1, "ZIP_CODE": 1, "US_DRIVER_LICENSE": 1}  # fmt: skip
-_ADDRESS = "STREET_ADDRESS"
-_BETWEEN = re.compile(r"[\s,]*")
-_WHOLE = re.compile(r"[^\W\d].*\d.*[\s,]+[^\W\d]{3}|\d.*[^\W\d]{3}.*,\s*[^\W\d]{3}", re.DOTALL)
 
 
 def spans_of(
@@ -29,7 +22,7 @@ def spans_of(
 ) -> list[Found]:
     """Spans of ``text`` from its tokens' ``places`` (L, 2) and ``chances`` (L, C).
 
-    A span less sure than its kind's ``least`` is dropped, and one that cannot be of its kind.
+    A span less sure than its kind's ``least`` is dropped.
     """
     if not len(places):
         return []
@@ -42,46 +35,9 @@ def spans_of(
         # the mean chance over its words that each is of this kind, beginning or not
         chance = float(sure[first : last + 1, 1 + 2 * kind : 3 + 2 * kind].sum(1).mean())
         start, end = int(words[first, 0]), int(words[last, 1])
-        if chance >= least.get(kinds[kind], 0.0) and is_possible(text[start:end], kinds[kind]):
+        if chance >= least.get(kinds[kind], 0.0):
             found.append(Found(start, end, kinds[kind], min(chance, 1.0), "tagger"))
-    return joined_addresses(text, found)
-
-
-def is_possible(value: str, kind: str) -> bool:
-    """Whether ``value`` has the digits or letters that every value of its kind has."""
-    if kind == "PERSON":
-        return sum(c.isalpha() for c in value) > 1
-    return sum(c.isdecimal() for c in value) >= _FEWEST_DIGITS.get(kind, 0)
-
-
-def joined_addresses(text: str, found: Sequence[Found]) -> list[Found]:
-    """An address that goes on past its street takes in what only spaces and commas part from it.
-
-    A house number read as one span before such an address, a country or code as one after it, are
-    parts of it. An address of street and number alone takes in nothing: it may be told in parts.
-    """
-    joined: list[Found] = []
-    for span in found:
-        last = joined[-1] if joined else None
-        if last is not None and _goes_on(text, last, span):
-            joined[-1] = replace(last, end=span.end, kind=_ADDRESS)
-        else:
-            joined.append(span)
-    return joined
-
-
-def _goes_on(text: str, last: Found, span: Found) -> bool:
-    if not _BETWEEN.fullmatch(text, last.end, span.start):
-        return False
-    one, other = text[last.start : last.end], text[span.start : span.end]
-    if last.kind == _ADDRESS and _is_whole(one):
-        return span.kind in (_ADDRESS, "GPE", "ZIP_CODE")
-    return last.kind == span.kind == _ADDRESS and one.isdecimal() and _is_whole(other)
-
-
-def _is_whole(address: str) -> bool:
-    """Street with number, and a unit or town after it."""
-    return bool(_WHOLE.search(address))
+    return found
 
 
 def best_path(scores: NDArray[np.float32]) -> NDArray[np.int64]:

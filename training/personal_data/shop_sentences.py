@@ -79,6 +79,11 @@ SENTENCES = (
     "The driver licence {US_DRIVER_LICENSE} belongs to {PERSON}.",
     "Zip code: {ZIP_CODE}",
     "{TITLE} {PERSON} works for {ORGANIZATION} as {TITLE}.",
+    "Ship one to {STREET_ADDRESS} and one to {STREET_ADDRESS}.",
+    "{PERSON} and {PERSON} are the two best designers of the year.",
+    "A duet by {PERSON} and {PERSON}; {PERSON} wrote the words.",
+    "The jury, {PERSON} and {PERSON}, gave it nine points.",
+    "{ORGANIZATION} and {ORGANIZATION} sell the same [THING] under two names.",
     "Sold by {ORGANIZATION}, shipped from {GPE} within three working days, rated four of five.",
     "Sent to {ORGANIZATION}, {STREET_ADDRESS}, {GPE} on {DATE_TIME}",
 )

@@ -14,6 +14,7 @@ from training.fine_tuning.model import TunedModel
 from training.personal_data.alignment import Aligned, align, with_capitals_marked
 from training.personal_data.decoding import Chances, Places, spans_of
 from training.personal_data.found import Found
+from training.personal_data.plausible import plausible
 
 MOST_CHARACTERS = 20_000  # read of one text: a title of a megabyte costs no more than a long review
 _WINDOW = 240  # characters at most: as many word pieces or fewer, so that no window is cut
@@ -30,13 +31,15 @@ class Tagger:
     def find(self, texts: Sequence[str]) -> list[list[Found]]:
         """Of each text the spans of the tagger, in raw characters, sorted."""
         aligned = [read_by(self.model.tokenizer, text[:MOST_CHARACTERS]) for text in texts]
-        kinds = self.model.head.labels
         return [
-            [
-                replace(span, start=one.starts[span.start], end=one.ends[span.end - 1])
-                for span in spans_of(one.text, *given, kinds, self.least)
-            ]
-            for one, given in zip(aligned, self.chances(aligned), strict=True)
+            plausible(text, self._spans(one, *given))
+            for text, one, given in zip(texts, aligned, self.chances(aligned), strict=True)
+        ]
+
+    def _spans(self, aligned: Aligned, places: Places, chances: Chances) -> list[Found]:
+        spans = spans_of(aligned.text, places, chances, self.model.head.labels, self.least)
+        return [
+            replace(s, start=aligned.starts[s.start], end=aligned.ends[s.end - 1]) for s in spans
         ]
 
     def chances(self, aligned: Sequence[Aligned]) -> list[tuple[Places, Chances]]:
