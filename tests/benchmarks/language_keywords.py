@@ -4,8 +4,10 @@
 ``short_description``, ``supplier``, ``attributes``. A known-item query is two words of the item's
 title and one of its short description that the title lacks; one in ten has a word of another item
 instead, which is not true of this one. Each sampled item gets three queries from which words are
-proposed and three that are kept back. Claims are backed by attributes and brand alone, never by the
-description the queries came from. Search is BM25 over titles, built anew with amended titles.
+proposed and three that are kept back. Claims are backed by attributes and brand, never by the
+description the queries came from, since each query is followed by one purchase. In ``bought_`` each
+is followed by two on average (geometric), the untrue ones too, so that purchases back words.
+Search is BM25 over titles, built anew with amended titles.
 Floors: no change, and stuffing (the whole description added to the title).
 """
 
@@ -24,7 +26,7 @@ from governance.errors import InputError
 from governance.settings import PROJECT_ROOT
 from training.keywords.effect import amended_titles, optimise
 from training.keywords.facts import facts_of
-from training.keywords.model import Asked, Item, Search, rank_of, words_of
+from training.keywords.model import Asked, Item, Proposal, Search, rank_of, words_of
 
 COLUMNS = ("id", "title", "short_description", "supplier", "attributes")
 DEFAULT = PROJECT_ROOT.parent / "shared" / "data" / "icecat_catalogue"
@@ -62,33 +64,24 @@ def measure(data: Path | None, *, quick: bool, work: Path) -> dict[str, Any]:
     watching = [one for row in rows_at(rows, order[mended:][:others]) for one in asked[row["id"]]]
     search_of = _indexed(titles)
     _say(f"keywords: {len(items)} listings, {len(seen)} queries")
-    proposals, _ = optimise(
-        items,
-        [Asked(query.text, {query.item_id: 1}) for query in seen],
-        search_of=search_of,
-        depth=DEPTH,
-    )
-    _say("keywords: searching again")
-    before, after = search_of({}), search_of(amended_titles(proposals, titles))
     stuffed = search_of(
         {
             row["id"]: f"{row['title']}, {row['short_description']}"
             for row in rows_at(rows, order[:mended])
         }
     )
+    before = search_of({})
     aliens = {(query.item_id, query.alien) for query in seen if query.alien}
-    words = [(one.item_id, word) for one in proposals for word in one.words]
-    figures = _effect("seen", seen, before, after) | _effect("unseen", unseen, before, after)
-    figures |= {
-        "listings": len(items),
-        "listings_mended": sum(bool(one.words) for one in proposals),
-        "words_per_mended_listing": round(
-            len(words) / max(sum(bool(one.words) for one in proposals), 1), 2
-        ),
-        "false_words": sum(word in aliens for word in words),
-        "false_words_offered": len(aliens),
-        "others": _losses(watching, before, after),
-    }
+    figures: dict[str, Any] = {"listings": len(items), "false_words_offered": len(aliens)}
+    for name, purchases in (("", [1] * len(seen)), ("bought_", draw.geometric(0.5, len(seen)))):
+        sold = [Asked(q.text, {q.item_id: int(n)}) for q, n in zip(seen, purchases, strict=True)]
+        proposals, _ = optimise(items, sold, search_of=search_of, depth=DEPTH)
+        _say(f"keywords: {name or 'attributes '}searching again")
+        after = search_of(amended_titles(proposals, titles))
+        figures |= _effect(f"{name}seen", seen, before, after)
+        figures |= _effect(f"{name}unseen", unseen, before, after)
+        figures |= _words(name, proposals, aliens)
+        figures[f"{name}others"] = _losses(watching, before, after)
     figures["floors"] = _effect("stuffed_unseen", unseen, before, stuffed) | {
         "stuffed_others": _losses(watching, before, stuffed)
     }
@@ -184,6 +177,19 @@ def _effect(name: str, queries: Sequence[Known], before: Search, after: Search) 
         f"{name}_mended": round(float(found.mean()) if len(found) else 0.0, 4),
         f"{name}_mended_low": round(float(low), 4),
         f"{name}_mended_high": round(float(high), 4),
+    }
+
+
+def _words(
+    name: str, proposals: Sequence[Proposal], aliens: set[tuple[str, str]]
+) -> dict[str, Any]:
+    """How many listings got words, how many each, and how many words are not true of the item."""
+    words = [(one.item_id, word) for one in proposals for word in one.words]
+    listings = len({item_id for item_id, _ in words})
+    return {
+        f"{name}listings_mended": listings,
+        f"{name}words_per_mended_listing": round(len(words) / max(listings, 1), 2),
+        f"{name}false_words": sum(word in aliens for word in words),
     }
 
 

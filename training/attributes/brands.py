@@ -58,7 +58,10 @@ def first_word_share(titles: Sequence[str], suppliers: Sequence[str]) -> float:
 
 
 def find_brand(read: str, brands: Brands, for_others: Sequence[str]) -> Found | None:
-    """The brand a title begins with, else the first one it names that is not another item's."""
+    """The brand a title begins with, else the first one it names that is not another item's.
+
+    Where titles begin with their brand, an unknown first word says more than a known name inside.
+    """
     places = [match.span() for match in _WORD.finditer(read)]
     for count in range(min(brands.longest, len(places)), 0, -1):
         start, end = places[0][0], places[count - 1][1]
@@ -66,6 +69,9 @@ def find_brand(read: str, brands: Brands, for_others: Sequence[str]) -> Found | 
             if read[start:end].casefold().startswith(brand.casefold()):
                 end = start + len(brand)
             return Found("brand", start, end, brand, "", "opening")
+    if brands.is_first_word and places and not read[slice(*places[0])][0].isdigit():
+        start, end = places[0]
+        return Found("brand", start, end, read[start:end], "", "first word")
     for first in range(1, len(places)):
         before = read[: places[first][0]].casefold().split()[-1:]
         if before and before[0] in for_others:
@@ -74,9 +80,6 @@ def find_brand(read: str, brands: Brands, for_others: Sequence[str]) -> Found | 
             start, end = places[first][0], places[first + count - 1][1]
             if brand := brands.names.get(read[start:end]):
                 return Found("brand", start, end, brand, "", "inside")
-    if brands.is_first_word and places and not read[slice(*places[0])][0].isdigit():
-        start, end = places[0]
-        return Found("brand", start, end, read[start:end], "", "first word")
     return None
 
 

@@ -3,8 +3,8 @@
     learned = learn(products, encoder=load_encoder(), knobs=read_tagger_knobs(), progress=print)
 
 Rules and tagger are judged on a validation part of the catalogue given, half of whose suppliers
-were never taught, since new brands come; for each attribute the better reader is kept, the rules
-where they tie. Same seed, same bytes.
+were never taught, since new brands come; an attribute is left to the tagger only where it is surely
+better over draws of suppliers. Same seed, same bytes.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from training.attributes.brands import Brands, first_word_share, learn_brands
-from training.attributes.judge import Marks, judge, precision_by_way
+from training.attributes.judge import Marks, is_surely_better, judge, precision_by_way
 from training.attributes.model import Attribute, Extractor, Rules, extract
 from training.attributes.structured import Product
 from training.attributes.tagger import HEAD, NAMES, lesson_of, tag
@@ -84,15 +84,12 @@ def learn(
     progress(f"attributes: a tagger learns from {min(len(taught), TAUGHT)} titles")
     lessons = lesson_of(taught[:TAUGHT], rules), lesson_of(validation[:1_000], rules)
     tagger = fine_tune(encoder, HEAD, *lessons, knobs, progress=progress).model
-    titles = [product.title for product in validation]
-    tagger_marks = judge(validation, tag(tagger, titles, rules))
+    marked = tag(tagger, [product.title for product in validation], rules)
     better = {
-        name
-        for name in NAMES
-        if name in tagger_marks and tagger_marks[name].f1 > rules_marks[name].f1
+        name for name in NAMES if is_surely_better(name, validation, marked, read, seed=knobs.seed)
     }
     reader = Reader(extractor, tagger, frozenset(better))
-    return Learned(reader, tagger, rules_marks, tagger_marks)
+    return Learned(reader, tagger, rules_marks, judge(validation, marked))
 
 
 def _extractor(taught: list[Product], validation: list[Product], rules: Rules) -> Extractor:

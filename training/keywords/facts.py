@@ -11,10 +11,13 @@ from typing import Any
 from training.keywords.model import Fact
 
 _OF_OTHERS = frozenset(
-    ("compatibility", "compatible", "for", "country", "certification", "certificates", "package")
-    + ("packaging", "pallet", "case", "carton", "temperature", "humidity", "supported", "optional")
-    + ("sold", "code", "segment", "status", "warranty", "change", "launch", "date", "requirements")
-)
+    {
+        "case", "carton", "certificates", "certification", "change", "code", "compatibility",
+        "compatible", "country", "date", "for", "humidity", "launch", "optional", "package",
+        "packaging", "pallet", "requirements", "segment", "sold", "status", "supported",
+        "temperature", "warranty",
+    }
+)  # fmt: skip
 _DENIALS = frozenset({"n", "no", "none", "not supported", "false", "n/a", "-"})
 
 

@@ -23,13 +23,16 @@ MOST_WORDS = 6  # added to one listing; more reads as a list of keywords
 MOST_SHARE = 0.6  # of a title's own words that may be added, yet always two
 MOST_CHARACTERS = 200  # of a title: longer ones are cut by the shops that list them
 MIN_PURCHASES = 3  # of the item after a query's word, for purchases alone to back the word
+MIN_QUERIES = 2  # different queries with the word among them: one may be an accident
 MOST_QUERY = 200  # characters of a query that are read
 
 _WORD = re.compile(r"[^\W_]+")
 _EMPTY = frozenset(  # they ask for nothing, and "without" would turn a claim around
-    ("a", "an", "and", "at", "by", "for", "from", "in", "is", "no", "not", "of", "on", "or")
-    + ("the", "to", "with", "without")
-)
+    {
+        "a", "an", "and", "at", "by", "for", "from", "in", "is", "no", "not", "of", "on", "or",
+        "the", "to", "with", "without",
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -171,14 +174,15 @@ def _known_words(item: Item) -> dict[str, str]:
 
 def _bought_words(item: Item, asked: Sequence[Asked]) -> dict[str, str]:
     """Words of queries after which this very item was bought often enough."""
-    counts: dict[str, int] = defaultdict(int)
+    counts: dict[str, list[int]] = defaultdict(list)
     for query in asked:
-        for word in words_of(query.text):
-            counts[word] += query.bought.get(item.item_id, 0)
+        if bought := query.bought.get(item.item_id, 0):
+            for word in words_of(query.text):
+                counts[word].append(bought)
     return {
-        word: f"bought {count} times after queries with it"
-        for word, count in sorted(counts.items())
-        if count >= MIN_PURCHASES
+        word: f"bought {sum(bought)} times after {len(bought)} queries with it"
+        for word, bought in sorted(counts.items())
+        if sum(bought) >= MIN_PURCHASES and len(bought) >= MIN_QUERIES
     }
 
 

@@ -18,14 +18,15 @@ from training.encoder.readable import readable
 
 UNKNOWN = ""  # the category of a query that no category is sure of
 MOST_CHARACTERS = 200  # of a query that are read: a page pasted into the field says no more
-FEATURES = 2**18  # few clashes among a catalogue's letter groups
+LENGTH = 48  # tokens of a query or title that are read
+FEATURES = 2**16  # few clashes among a catalogue's letter groups
 
 Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Examples:
-    """E texts and the category of each; ``weights`` say how much one counts."""
+    """E texts and the category of each."""
 
     texts: tuple[str, ...]
     categories: tuple[str, ...]
@@ -102,7 +103,7 @@ def nearness(model: QueryCategories, queries: Sequence[str], encoder: Encoder) -
     """How near each category's examples are to each query."""
     read = [readable(query, MOST_CHARACTERS) for query in queries]
     in_words = (word_features(read, model.rarity) @ model.words.T).toarray()
-    in_meaning = encoder.embed(read, length=48) @ model.vectors.T
+    in_meaning = encoder.embed(read, length=LENGTH) @ model.vectors.T
     begins = np.searchsorted(model.place, np.arange(len(model.categories)))
     counts = np.bincount(model.place, minlength=len(model.categories)).astype(np.float32)
 

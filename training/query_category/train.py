@@ -9,7 +9,7 @@ the same folds, and "unknown" begins where answers would be right less often tha
 """
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from training.fine_tuning.config import FineTuning
 from training.fine_tuning.lesson import Head, Lesson, Texts
 from training.fine_tuning.train import Tuned, fine_tune
 from training.query_category.model import (
+    LENGTH,
     MOST_CHARACTERS,
     Examples,
     Floats,
@@ -55,25 +56,21 @@ def learn(
     judged = np.random.default_rng(seed).permutation(len(examples))[:MOST_JUDGED]
     parts: list[tuple[Nearness, NDArray[np.int64]]] = []
     categories = sorted({*names, *examples.categories})
+    known = _vectors(_texts_of(examples, categories), encoder)
     for fold in range(FOLDS):
         tested = examples.take([row for row in judged if folds[row] == fold])
         rest = examples.take(np.flatnonzero(folds != fold))
         if len(tested) and len(rest):
-            part = fit(rest, categories, encoder)  # a category without examples has its name
+            part = fit(rest, categories, known)  # a category without examples has its name
             right = np.searchsorted(categories, tested.categories).astype(np.int64)
             parts.append((nearness(part, tested.texts, encoder), right))
     weighing = _chosen(parts) if parts else Weighing(meaning=0.5, mean=0.0)
-    return replace(fit(examples, categories, encoder), weighing=weighing)
+    return replace(fit(examples, categories, known), weighing=weighing)
 
 
-def fit(examples: Examples, names: Sequence[str], encoder: Encoder) -> QueryCategories:
+def fit(examples: Examples, names: Sequence[str], vectors: Mapping[str, Floats]) -> QueryCategories:
     """Features of the examples and of every category's name; each text once per category."""
-    own = [(readable(name.replace(" > ", " ")), name) for name in names]
-    given = zip(examples.texts, examples.categories, strict=True)
-    pairs = sorted(
-        {(category, readable(text, MOST_CHARACTERS).casefold()) for text, category in given}
-        | {(category, text.casefold()) for text, category in own}
-    )
+    pairs = sorted(_texts_of(examples, names))
     categories = tuple(sorted({category for category, _ in pairs}))
     texts = [text for _, text in pairs]
     rarity = _rarity(texts)
@@ -82,7 +79,7 @@ def fit(examples: Examples, names: Sequence[str], encoder: Encoder) -> QueryCate
         place=np.searchsorted(categories, [category for category, _ in pairs]).astype(np.int64),
         words=word_features(texts, rarity),
         rarity=rarity,
-        vectors=encoder.embed(texts, length=48),
+        vectors=np.stack([vectors[text] for text in texts]),
         weighing=Weighing(meaning=0.5, mean=0.0),
     )
 
@@ -107,6 +104,21 @@ def fine_tuned(examples: Examples, *, encoder: Encoder, knobs: FineTuning) -> tu
 def read_head_knobs(path: Path = KNOBS) -> FineTuning:
     """Knobs of the fine-tuned head; the file's first lines say what it costs."""
     return FineTuning(**read_knobs(path, FineTuning))
+
+
+def _texts_of(examples: Examples, names: Sequence[str]) -> set[tuple[str, str]]:
+    """Category and text: the examples, and each name as an example of itself."""
+    given = zip(examples.categories, examples.texts, strict=True)
+    named = ((name, name.replace(" > ", " ")) for name in names)
+    return {
+        (category, readable(text, MOST_CHARACTERS).casefold())
+        for category, text in (*given, *named)
+    }
+
+
+def _vectors(pairs: set[tuple[str, str]], encoder: Encoder) -> dict[str, Floats]:
+    texts = sorted({text for _, text in pairs})
+    return dict(zip(texts, encoder.embed(texts, length=LENGTH), strict=True))
 
 
 def _lesson(examples: Examples) -> tuple[Lesson, Head]:
