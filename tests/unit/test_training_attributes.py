@@ -1,6 +1,7 @@
 """Titles become typed attributes: what is read, where, in which unit, and how sure."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hostile_texts import ODD_TEXTS, STEERING
@@ -9,7 +10,8 @@ from hypothesis import strategies as st
 
 from governance.errors import InputError
 from training.attributes.brands import learn_brands
-from training.attributes.judge import judge
+from training.attributes.extractor_file import load_extractor, save_extractor
+from training.attributes.judge import is_surely_better, judge
 from training.attributes.model import MOST_ATTRIBUTES, Extractor, extract
 from training.attributes.rules_file import read_rules
 from training.attributes.structured import product_of
@@ -108,3 +110,37 @@ def test_rules_that_lack_a_part_are_refused_by_name(tmp_path):
 
 def test_the_tagger_knobs_are_read():
     assert read_tagger_knobs().epochs > 0
+
+
+def test_an_extractor_reads_the_same_after_it_was_saved(tmp_path):
+    path = tmp_path / "extractor.json"
+    save_extractor(path, EXTRACTOR)
+    loaded = load_extractor(path, RULES)
+    assert [extract(title, loaded) for title in TITLES] == [
+        extract(title, EXTRACTOR) for title in TITLES
+    ]
+    path.write_text("{}")
+    with pytest.raises(InputError, match="no extractor"):
+        load_extractor(path, RULES)
+
+
+def test_a_reader_that_is_right_for_one_supplier_alone_is_not_surely_better():
+    told = json.dumps({"n_cable_length": 2.0})
+    products = [product_of("Cable 2 m", f"Supplier {n % 8}", told, RULES) for n in range(80)]
+    read = [extract(product.title, EXTRACTOR) for product in products]
+    nothing = [()] * len(products)
+    one = [
+        marks if product.supplier == "Supplier 0" else ()
+        for product, marks in zip(products, read, strict=True)
+    ]
+    assert is_surely_better("length", products, read, nothing, seed=0)
+    assert not is_surely_better("length", products, one, nothing, seed=0)
+    assert not is_surely_better("length", products, read, read, seed=0)
+
+
+def test_an_unknown_brand_is_the_first_word_where_titles_begin_with_their_brand():
+    brands = replace(EXTRACTOR.brands, is_first_word=True)
+    found = {
+        one.name: one.value for one in extract("Zeta cable like Acme", Extractor(RULES, brands))
+    }
+    assert found["brand"] == "Zeta"

@@ -1,5 +1,7 @@
 """A query's category: learned from few examples, calibrated, and "unknown" where none is sure."""
 
+from dataclasses import replace
+
 import duckdb
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from governance.errors import InputError
 from training.encoder.checkpoint import load_encoder
 from training.keywords.model import Asked
 from training.query_category.model import UNKNOWN, Examples
+from training.query_category.model_file import load_query_categories, save_query_categories
 from training.query_category.query_file import read_queries
 from training.query_category.sold_queries import (
     asked_of,
@@ -129,3 +132,15 @@ def test_a_file_without_classes_says_which_column_it_lacks(tmp_path):
         read_queries(path)
     with pytest.raises(InputError, match="no queries"):
         read_queries(tmp_path / "absent.csv")
+
+
+def test_a_saved_model_answers_the_same_and_refuses_another_encoder(model, encoder, tmp_path):
+    path = tmp_path / "categories.safetensors"
+    save_query_categories(path, model, encoder)
+    loaded = load_query_categories(path, encoder)
+    assert loaded.guess(["wool rug"], encoder) == model.guess(["wool rug"], encoder)
+    with pytest.raises(InputError, match="another encoder"):
+        load_query_categories(path, replace(encoder, digest="other"))
+    path.write_bytes(b"no tensors")
+    with pytest.raises(InputError, match="can be read"):
+        load_query_categories(path, encoder)

