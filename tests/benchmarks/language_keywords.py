@@ -47,50 +47,59 @@ class Known:
     alien: str = ""
 
 
+@dataclass(frozen=True)
+class Sample:
+    """Listings to mend, their queries, others' queries that only watch, and the catalogue."""
+
+    items: list[Item]
+    seen: list[Known]
+    unseen: list[Known]
+    watching: list[Known]
+    titles: dict[str, str]
+    stuffed: dict[str, str]  # the mended listings with their whole description
+
+
 def measure(data: Path | None, *, quick: bool, work: Path) -> dict[str, Any]:
     """Share of missed queries found after the mend, on queries seen and kept back; the losses."""
     del work
-    rows = _rows(data or DEFAULT)
     draw = np.random.default_rng(SEED)
-    order = draw.permutation(len(rows))
-    mended, others = (MENDED // 4, OTHERS // 4) if quick else (MENDED, OTHERS)
-    asked = {
-        row["id"]: _queries(row, rows, draw) for row in rows_at(rows, order[: mended + others])
-    }
-    items = [_item(row) for row in rows_at(rows, order[:mended])]
-    titles = {row["id"]: row["title"] for row in rows}
-    seen = [query for item in items for query in asked[item.item_id][: QUERIES // 2]]
-    unseen = [query for item in items for query in asked[item.item_id][QUERIES // 2 :]]
-    watching = [one for row in rows_at(rows, order[mended:][:others]) for one in asked[row["id"]]]
-    search_of = _indexed(titles)
-    _say(f"keywords: {len(items)} listings, {len(seen)} queries")
-    stuffed = search_of(
-        {
-            row["id"]: f"{row['title']}, {row['short_description']}"
-            for row in rows_at(rows, order[:mended])
-        }
-    )
-    before = search_of({})
+    sample = _sample(_rows(data or DEFAULT), draw, quick=quick)
+    search_of = _indexed(sample.titles)
+    before, seen = search_of({}), sample.seen
     aliens = {(query.item_id, query.alien) for query in seen if query.alien}
-    figures: dict[str, Any] = {"listings": len(items), "false_words_offered": len(aliens)}
+    figures: dict[str, Any] = {"listings": len(sample.items), "false_words_offered": len(aliens)}
     for name, purchases in (("", [1] * len(seen)), ("bought_", draw.geometric(0.5, len(seen)))):
+        _say(f"keywords: {len(sample.items)} listings, {len(seen)} queries {name}")
         sold = [Asked(q.text, {q.item_id: int(n)}) for q, n in zip(seen, purchases, strict=True)]
-        proposals, _ = optimise(items, sold, search_of=search_of, depth=DEPTH)
-        _say(f"keywords: {name or 'attributes '}searching again")
-        after = search_of(amended_titles(proposals, titles))
+        proposals, _ = optimise(sample.items, sold, search_of=search_of, depth=DEPTH)
+        after = search_of(amended_titles(proposals, sample.titles))
         figures |= _effect(f"{name}seen", seen, before, after)
-        figures |= _effect(f"{name}unseen", unseen, before, after)
+        figures |= _effect(f"{name}unseen", sample.unseen, before, after)
         figures |= _words(name, proposals, aliens)
-        figures[f"{name}others"] = _losses(watching, before, after)
-    figures["floors"] = _effect("stuffed_unseen", unseen, before, stuffed) | {
-        "stuffed_others": _losses(watching, before, stuffed)
+        figures[f"{name}others"] = _losses(sample.watching, before, after)
+    stuffed = search_of(sample.stuffed)
+    figures["floors"] = _effect("stuffed_unseen", sample.unseen, before, stuffed) | {
+        "stuffed_others": _losses(sample.watching, before, stuffed)
     }
     return figures
 
 
-def rows_at(rows: Sequence[dict[str, Any]], places: Any) -> list[dict[str, Any]]:
-    """The rows at these places, in their order."""
-    return [rows[place] for place in places]
+def _sample(rows: list[dict[str, Any]], draw: np.random.Generator, *, quick: bool) -> Sample:
+    order = draw.permutation(len(rows))
+    count, others = (MENDED // 4, OTHERS // 4) if quick else (MENDED, OTHERS)
+    mended = [rows[place] for place in order[:count]]
+    asked = {
+        rows[place]["id"]: _queries(rows[place], rows, draw) for place in order[: count + others]
+    }
+    half = QUERIES // 2
+    return Sample(
+        items=[_item(row) for row in mended],
+        seen=[query for row in mended for query in asked[row["id"]][:half]],
+        unseen=[query for row in mended for query in asked[row["id"]][half:]],
+        watching=[q for place in order[count : count + others] for q in asked[rows[place]["id"]]],
+        titles={row["id"]: row["title"] for row in rows},
+        stuffed={row["id"]: f"{row['title']}, {row['short_description']}" for row in mended},
+    )
 
 
 def _rows(data: Path) -> list[dict[str, Any]]:

@@ -105,7 +105,7 @@ def _meant(at: re.Match[str], unit: Unit, *, is_poured: bool) -> Iterator[Found]
         yield _dimensions([amount, *more], start, at.end(), unit)
         return
     name, symbol, factor, way = unit.name, unit.unit, unit.factor, "number"
-    if at["unit"].casefold() == "oz":
+    if at["unit"].casefold() in ("oz", "ozs"):
         way = "ounce"
         if is_poured:
             name, symbol, factor = "volume", "l", 0.0295735296  # a US fluid ounce

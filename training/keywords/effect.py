@@ -7,6 +7,7 @@ any other. A word that brings none of its queries within ``depth`` is taken back
 is measured by a last search, so that every row says what the listing would gain. Pure.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -51,10 +52,13 @@ def optimise(
     """Proposals for ``items`` and a row for each query they miss; ``catalogue`` has all items."""
     search = search_of({})
     categories = {item.item_id: item.category for item in catalogue or items}
+    of_item, of_category = _by_item(asked), _by_category(asked, categories)
     proposals = []
     for item in items:
-        missed = missed_queries(item, asked, search, categories, depth=depth)
-        proposals.append(propose(item, missed, asked, is_fit))
+        own = of_item[item.item_id]
+        near = dict.fromkeys([*own, *of_category[item.category]])  # each query once
+        missed = missed_queries(item, [asked[at] for at in near], search, categories, depth=depth)
+        proposals.append(propose(item, missed, [asked[at] for at in own], is_fit))
     titles = {item.item_id: item.title for item in items}
     trial = search_of(amended_titles(proposals, titles))
     proposals = [_useful(one, trial, depth) for one in proposals]
@@ -65,6 +69,24 @@ def optimise(
 def amended_titles(proposals: Sequence[Proposal], titles: Mapping[str, str]) -> dict[str, str]:
     """The new titles of those listings that get words."""
     return {one.item_id: one.amended(titles[one.item_id]) for one in proposals if one.words}
+
+
+def _by_item(asked: Sequence[Asked]) -> dict[str, list[int]]:
+    """Places in ``asked`` of the queries after which an item was bought."""
+    places: dict[str, list[int]] = defaultdict(list)
+    for at, query in enumerate(asked):
+        for item_id in query.bought:
+            places[item_id].append(at)
+    return places
+
+
+def _by_category(asked: Sequence[Asked], categories: Mapping[str, str]) -> dict[str, list[int]]:
+    """The same by category; items without a category share none."""
+    places: dict[str, list[int]] = defaultdict(list)
+    for at, query in enumerate(asked):
+        for category in sorted({categories.get(item_id, "") for item_id in query.bought} - {""}):
+            places[category].append(at)
+    return places
 
 
 def _useful(proposal: Proposal, trial: Search, depth: int) -> Proposal:
