@@ -16,10 +16,10 @@ from training.fine_tuning.prefix import PrefixedEncoder
 
 @dataclass(frozen=True)
 class Adapted:
-    """A network ready to learn; ``finish`` makes it ready to be saved and served, in place."""
+    """A network ready to learn; ``finish`` gives the one that is saved and served."""
 
     network: nn.Module
-    finish: Callable[[], object]
+    finish: Callable[[], nn.Module]
 
 
 def adapt(network: nn.Module, knobs: FineTuning) -> Adapted:
@@ -30,13 +30,13 @@ def adapt(network: nn.Module, knobs: FineTuning) -> Adapted:
     network.requires_grad_(knobs.method == "full")
     if knobs.method == "prefix":
         network = PrefixedEncoder(network, knobs.prefix_tokens)
-    return Adapted(network, lambda: None)
+    return Adapted(network, lambda: network)
 
 
 def drop_pooler(network: nn.Module) -> None:
     """Forget the layer for BERT's own task, which nothing here reads."""
     if getattr(network, "pooler", None) is not None:
-        network.pooler = None
+        network.pooler = None  # type: ignore[assignment]
 
 
 def _with_lora(network: nn.Module, knobs: FineTuning) -> Adapted:

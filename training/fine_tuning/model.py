@@ -89,9 +89,11 @@ class TunedModel:
 
     def _logits(self, given: dict[str, Tensor]) -> Tensor:
         self.network.eval()
-        with torch.inference_mode(), fast_arithmetic():
-            logits: Tensor = self.network(**given)
-        return logits
+        device = next(self.network.parameters()).device
+        moved = {name: value.to(device) for name, value in given.items()}
+        with torch.inference_mode(), fast_arithmetic(device.type):
+            logits: Tensor = self.network(**moved)
+        return logits.cpu()
 
 
 def outputs_of(head: Head) -> int:

@@ -1,27 +1,36 @@
-"""Learn a head on an encoder: the one training loop of every text task.
+"""Learn heads on an encoder: the one training loop of every text task.
 
     tuned = fine_tune(load_encoder(), head, taught, validation, FineTuning(), progress=print)
 
-Dimensions: N examples, L tokens, C classes. Same seed, same bytes on the same device.
+Several tasks learn together on one encoder with :func:`fine_tune_together`. Dimensions: N examples,
+L tokens, C classes. Same seed, same bytes on the same device, also after a kill and a resumption.
 """
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 import torch
+from sklearn.metrics import f1_score
 from torch import Tensor, nn
 
+from training.best_epoch import Course
 from training.encoder.model import Encoder, fast_arithmetic
-from training.encoder.readable import readable
+from training.fine_tuning.adversarial import Push
+from training.fine_tuning.augmentation import refuse_moved_spans
+from training.fine_tuning.batches import IGNORED, Batch, batch_of, shuffled
 from training.fine_tuning.config import FineTuning
 from training.fine_tuning.lesson import Head, Lesson
-from training.fine_tuning.model import HeadedNetwork, TunedModel, outputs_of, tokenise_placed
+from training.fine_tuning.methods import adapt
+from training.fine_tuning.model import HeadedNetwork, TunedModel, outputs_of
+from training.fine_tuning.optimiser import optimiser_of, take_step
+from training.fine_tuning.task import Task, subject_of
 
-_IGNORED = -100  # torch's own mark for places without a label
-_POOL = 16  # batches among which examples are sorted by length: less padding to compute
+Curve = list[dict[str, float]]
+Progress = Callable[[str], None]
+Watch = Callable[[Curve], None]  # sees the curve after each epoch; may raise to stop
 
 
 @dataclass(frozen=True)
@@ -29,7 +38,7 @@ class Tuned:
     """The model of the best epoch and the curve that led there: loss and validation by epoch."""
 
     model: TunedModel
-    curve: list[dict[str, float]]
+    curve: Curve
 
 
 def fine_tune(
@@ -39,127 +48,157 @@ def fine_tune(
     validation: Lesson | None,
     knobs: FineTuning,
     *,
-    progress: Callable[[str], None] = lambda _: None,
+    checkpoint: Path | None = None,
+    progress: Progress = lambda _: None,
+    watch: Watch = lambda _: None,
 ) -> Tuned:
-    """Learn ``taught``; the epoch with the lowest loss on ``validation`` is kept, else the last."""
-    torch.manual_seed(knobs.seed)
-    network = HeadedNetwork(copy.deepcopy(encoder.network), head, dropout=knobs.dropout)
-    model = TunedModel(encoder.tokenizer, network, head, knobs.length)
-    optimiser, schedule = _optimiser(network, knobs, steps=_steps(len(taught), knobs))
-    weight = _class_weights(taught, head, knobs)
-    best, waited, curve, kept = np.inf, 0, [], None
-    for epoch in range(1, knobs.epochs + 1):
-        network.train()
-        losses = []
-        for rows in _shuffled(taught, knobs, epoch):
-            loss = _loss(model, taught.take(rows), weight)
-            loss.backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-            optimiser.step()
-            schedule.step()
-            optimiser.zero_grad()
-            losses.append(loss.item())
-        curve.append({"epoch": float(epoch), "loss": float(np.mean(losses))})
-        if validation is not None:
-            curve[-1]["validation_loss"] = judged = _validate(model, validation, knobs)
-            waited += 1
-            if judged < best:
-                best, waited, kept = judged, 0, copy.deepcopy(network.state_dict())
-        progress(f"{head.name} " + ", ".join(f"{k} {v:.4g}" for k, v in curve[-1].items()))
-        if waited > knobs.patience:
-            break
-    if kept is not None:
-        network.load_state_dict(kept)
-    network.eval()
-    return Tuned(model, curve)
+    """Learn one task; the epoch that is best on ``validation`` is kept, without one the last.
 
-
-def _loss(model: TunedModel, lesson: Lesson, weight: Tensor | None) -> Tensor:
-    """The mean cross entropy of a batch, examples weighed."""
-    first = [readable(text) for text in lesson.texts.first]
-    second = [readable(text) for text in lesson.texts.second] or None
-    given = tokenise_placed(model.tokenizer, first, second, length=model.length)
-    places = given.pop("offset_mapping")
-    with fast_arithmetic():
-        logits = model.network(**given)
-    target = _targets(lesson, model.head, places)
-    each = nn.functional.cross_entropy(
-        logits.flatten(0, -2), target.flatten(), weight=weight, reduction="none"
+    A run that was killed goes on from ``checkpoint`` to the same bytes.
+    """
+    tasks = [Task(head, taught, validation)]
+    found = fine_tune_together(
+        encoder, tasks, knobs, checkpoint=checkpoint, progress=progress, watch=watch
     )
-    if lesson.weights is not None:
-        scale = torch.from_numpy(lesson.weights)
-        each = each * scale.repeat_interleave(each.shape[0] // len(lesson))
-    counted = (target.flatten() != _IGNORED).sum().clamp(min=1)
-    return each.sum() / counted
+    return found[0]
 
 
-def _targets(lesson: Lesson, head: Head, places: Tensor) -> Tensor:
-    """(N,) classes, or (N, L) marks: 0 outside, 1 + 2k begins kind k, 2 + 2k goes on with it."""
-    if head.kind == "classes":
-        assert lesson.labels is not None  # a lesson of classes has them
-        return torch.from_numpy(lesson.labels)
-    begins, ends = places[..., 0], places[..., 1]
-    marks = torch.zeros(begins.shape, dtype=torch.long)
-    marks[ends <= begins] = _IGNORED
-    for row, spans in enumerate(lesson.spans):
-        for span in spans:
-            kind = head.labels.index(span.label)
-            inside = (begins[row] < span.end) & (ends[row] > span.start) & (marks[row] != _IGNORED)
-            where = torch.nonzero(inside).flatten()
-            marks[row, where] = 2 + 2 * kind
-            marks[row, where[:1]] = 1 + 2 * kind
-    return marks
+def fine_tune_together(
+    encoder: Encoder,
+    tasks: Sequence[Task],
+    knobs: FineTuning,
+    *,
+    checkpoint: Path | None = None,
+    progress: Progress = lambda _: None,
+    watch: Watch = lambda _: None,
+) -> list[Tuned]:
+    """Learn several heads on one shared encoder, their batches mixed; the models share it after."""
+    for task in tasks:
+        refuse_moved_spans(task.head, knobs)
+    torch.manual_seed(knobs.seed)
+    adapted = adapt(copy.deepcopy(encoder.network), knobs)
+    models = _models(adapted.network, encoder, tasks, knobs)
+    learned = nn.ModuleList([models[0].network, *(model.network.out for model in models[1:])])
+    lesson = _Lesson(models, tasks, knobs)
+    course = Course(
+        learned,
+        optimiser_of(models, knobs),
+        subject=subject_of(encoder, tasks, knobs),
+        checkpoint=checkpoint,
+        metric=knobs.chosen_by,
+        is_lower_better=knobs.chosen_by == "validation_loss",
+    )
+    for epoch in course.epochs(knobs.epochs, knobs.patience):
+        torch.manual_seed(knobs.seed * 1_000 + epoch)  # so that a resumed epoch drops the same
+        learned.train()
+        course.note({"loss": lesson.learn(course.optimiser, epoch)}, lesson.judge())
+        progress(course.line(" and ".join(task.head.name for task in tasks)))
+        watch(course.state.curve)
+    course.end()
+    network = adapted.finish()
+    for model in models:
+        model.network.encoder = network
+        model.network.eval()
+    return [Tuned(model, course.state.curve) for model in models]
 
 
-def _validate(model: TunedModel, lesson: Lesson, knobs: FineTuning) -> float:
+@dataclass(frozen=True)
+class _Lesson:
+    """The epochs of a fine-tuning: what is learned in one, and what it then reaches."""
+
+    models: Sequence[TunedModel]
+    tasks: Sequence[Task]
+    knobs: FineTuning
+
+    def learn(self, optimiser: torch.optim.Optimizer, epoch: int) -> float:
+        """One pass over every task's examples; the mean loss of the steps."""
+        plan = [
+            (number, rows)
+            for number, task in enumerate(self.tasks)
+            for rows in shuffled(task.taught, self.knobs, epoch)
+        ]
+        order = np.random.default_rng((self.knobs.seed, epoch, 1)).permutation(len(plan))
+        weights = [_class_weights(task, self.knobs) for task in self.tasks]
+        losses = []
+        for step, place in enumerate(order if len(self.tasks) > 1 else range(len(plan))):
+            number, rows = plan[place]
+            model, taught = self.models[number], self.tasks[number].taught
+            batch = batch_of(model, taught, rows, self.knobs, epoch=epoch)
+            losses.append(self._backward(model, batch, weights[number]))
+            gone = (epoch - 1) * len(plan) + step
+            take_step(optimiser, gone, len(plan) * self.knobs.epochs, self.knobs)
+        return float(np.mean(losses))
+
+    def judge(self) -> dict[str, float]:
+        """Means over the tasks that have a validation: loss, and macro-F1 of those with classes."""
+        judged = [
+            _judge(model, task.validation, self.knobs)
+            for model, task in zip(self.models, self.tasks, strict=True)
+            if task.validation is not None
+        ]
+        names = judged[0].keys() if judged else ()
+        return {name: float(np.mean([each[name] for each in judged])) for name in names}
+
+    def _backward(self, model: TunedModel, batch: Batch, weight: Tensor | None) -> float:
+        """Gradients of a batch, part after part; with a push, of its worst neighbour too."""
+        size, counted, total = -(-batch.size // self.knobs.accumulate), batch.counted, 0.0
+        for begin in range(0, batch.size, size):
+            part = batch.part(begin, min(begin + size, batch.size))
+            if self.knobs.adversarial > 0:
+                with Push(model.network.encoder, self.knobs.adversarial) as push:
+                    loss = _loss(model, part, weight, self.knobs) / counted
+                    loss.backward()  # type: ignore[no-untyped-call]
+                    push.turn()
+                    (_loss(model, part, weight, self.knobs) / counted).backward()  # type: ignore[no-untyped-call]
+            else:
+                loss = _loss(model, part, weight, self.knobs) / counted
+                loss.backward()  # type: ignore[no-untyped-call]
+            total += loss.item()
+        return total
+
+
+def _loss(model: TunedModel, batch: Batch, weight: Tensor | None, knobs: FineTuning) -> Tensor:
+    """The summed cross entropy of a batch, examples weighed."""
+    with fast_arithmetic(knobs.device, knobs.precision):
+        logits = model.network(**batch.given)
+    each = nn.functional.cross_entropy(
+        logits.flatten(0, -2), batch.target.flatten(), weight=weight, ignore_index=IGNORED,
+        reduction="none",
+    )  # fmt: skip
+    return (each * batch.weight.flatten()).sum()
+
+
+def _judge(model: TunedModel, lesson: Lesson, knobs: FineTuning) -> dict[str, float]:
     model.network.eval()
-    total = 0.0
+    total, counted, said = 0.0, 0, []
     with torch.inference_mode():
         for begin in range(0, len(lesson), knobs.batch):
             rows = np.arange(begin, min(begin + knobs.batch, len(lesson)))
-            total += _loss(model, lesson.take(rows), None).item() * len(rows)
-    return total / max(len(lesson), 1)
+            batch = batch_of(model, lesson, rows, knobs)
+            total += _loss(model, batch, None, knobs).item()
+            counted += batch.counted
+            if model.head.kind == "classes" and knobs.chosen_by == "macro_f1":
+                said.append(model.network(**batch.given).argmax(dim=-1).cpu().numpy())
+    found = {"validation_loss": total / max(counted, 1)}
+    if said:
+        found["macro_f1"] = float(f1_score(lesson.labels, np.concatenate(said), average="macro"))
+    return found
 
 
-def _shuffled(lesson: Lesson, knobs: FineTuning, epoch: int) -> Iterator[np.ndarray]:
-    """Batches of an epoch: shuffled, sorted by length within a pool, shuffled again."""
-    draw = np.random.default_rng((knobs.seed, epoch))
-    order = draw.permutation(len(lesson))
-    sizes = np.array([len(text) for text in lesson.texts.first])
-    batches = []
-    for begin in range(0, len(order), knobs.batch * _POOL):
-        pool = order[begin : begin + knobs.batch * _POOL]
-        pool = pool[np.argsort(sizes[pool], kind="stable")]
-        batches += [pool[at : at + knobs.batch] for at in range(0, len(pool), knobs.batch)]
-    for number in draw.permutation(len(batches)):
-        yield batches[number]
+def _models(
+    network: nn.Module, encoder: Encoder, tasks: Sequence[Task], knobs: FineTuning
+) -> list[TunedModel]:
+    models = []
+    for task in tasks:
+        headed = HeadedNetwork(network, task.head, dropout=knobs.dropout).to(knobs.device)
+        models.append(TunedModel(encoder.tokenizer, headed, task.head, knobs.length))
+    return models
 
 
-def _optimiser(
-    network: HeadedNetwork, knobs: FineTuning, *, steps: int
-) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
-    if knobs.method == "frozen":
-        network.encoder.requires_grad_(False)
-    groups: list[dict[str, Any]] = [
-        {"params": [p for p in network.encoder.parameters() if p.requires_grad]},
-        {"params": list(network.out.parameters()), "lr": knobs.head_learning_rate},
-    ]
-    groups = [group for group in groups if group["params"]]
-    optimiser = torch.optim.AdamW(groups, lr=knobs.learning_rate, weight_decay=knobs.weight_decay)
-    warm = max(int(steps * knobs.warm_up), 1)
-
-    def size(step: int) -> float:
-        return min((step + 1) / warm, max(steps - step, 0) / max(steps - warm, 1))
-
-    return optimiser, torch.optim.lr_scheduler.LambdaLR(optimiser, size)
-
-
-def _steps(examples: int, knobs: FineTuning) -> int:
-    return -(-examples // knobs.batch) * knobs.epochs
-
-
-def _class_weights(lesson: Lesson, head: Head, knobs: FineTuning) -> Tensor | None:
-    if not knobs.is_class_weighted or lesson.labels is None:
+def _class_weights(task: Task, knobs: FineTuning) -> Tensor | None:
+    if not knobs.is_class_weighted or task.taught.labels is None:
         return None
-    counts = np.bincount(lesson.labels, minlength=outputs_of(head)).clip(min=1)
-    return torch.tensor(counts.sum() / (len(counts) * counts), dtype=torch.float32)
+    counts = np.bincount(task.taught.labels, minlength=outputs_of(task.head)).clip(min=1)
+    return torch.tensor(
+        counts.sum() / (len(counts) * counts), dtype=torch.float32, device=knobs.device
+    )
