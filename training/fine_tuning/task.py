@@ -1,16 +1,13 @@
-"""One task of a fine-tuning, and the digest of all that decides what comes of it.
+"""A head with what teaches it and what chooses its epoch. Pure."""
 
-A checkpoint is taken up again only by a training with the same digest.
-"""
-
-import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-import numpy as np
-
+from governance.errors import InputError
 from governance.files import digest_of
 from training.encoder.model import Encoder
+from training.fine_tuning.augmentation import refuse_moved_spans
+from training.fine_tuning.batches import prepared
 from training.fine_tuning.config import FineTuning
 from training.fine_tuning.lesson import Head, Lesson
 
@@ -19,32 +16,36 @@ _FREE = ("patience", "accumulate")  # may change between a run and its resumptio
 
 @dataclass(frozen=True)
 class Task:
-    """What one head learns, and what judges it (None: the last epoch is kept)."""
+    """A head, what teaches it, and what chooses the epoch."""
 
     head: Head
     taught: Lesson
-    validation: Lesson | None
+    validation: Lesson | None = None
+
+
+def ready(task: Task, knobs: FineTuning) -> Task:
+    """The task with readable texts; refused where it cannot be learned."""
+    if not len(task.taught):
+        raise InputError(f"there is nothing to learn {task.head.name} from", where="the lesson")
+    refuse_moved_spans(task.head, knobs)
+    judged = None if task.validation is None else prepared(task.validation)
+    return Task(task.head, prepared(task.taught), judged)
 
 
 def subject_of(encoder: Encoder, tasks: Sequence[Task], knobs: FineTuning) -> str:
-    """A digest of all that decides the result: encoder, texts, labels and knobs."""
-    kept = {name: value for name, value in asdict(knobs).items() if name not in _FREE}
-    lessons = [part for task in tasks for part in (task.taught, task.validation) if part]
+    """A digest of all that decides the result: encoder, lessons, knobs."""
     return digest_of(
         {
             "encoder": encoder.digest,
-            "heads": [asdict(task.head) for task in tasks],
-            "lessons": [_digest(lesson) for lesson in lessons],
-            "knobs": kept,
+            "tasks": [[asdict(task.head), _digest(task.taught)] for task in tasks],
+            "validation": [task.validation and _digest(task.validation) for task in tasks],
+            "knobs": {name: value for name, value in asdict(knobs).items() if name not in _FREE},
         }
     )
 
 
 def _digest(lesson: Lesson) -> str:
-    taught = hashlib.sha256()
-    for text in (*lesson.texts.first, *lesson.texts.second):
-        taught.update(text.encode("utf-8", "surrogatepass") + b"\0")
-    for numbers in (lesson.labels, lesson.weights):
-        taught.update(b"" if numbers is None else np.ascontiguousarray(numbers).tobytes())
-    taught.update(repr(lesson.spans).encode())
-    return taught.hexdigest()
+    labels = None if lesson.labels is None else lesson.labels.tolist()
+    weights = None if lesson.weights is None else lesson.weights.tolist()
+    spans = [[asdict(span) for span in spans] for spans in lesson.spans]
+    return digest_of([lesson.texts.first, lesson.texts.second, labels, spans, weights])

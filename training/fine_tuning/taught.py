@@ -1,35 +1,38 @@
-"""What a text task's ``teach`` hands back: the tuned model and what it reached on validation."""
+"""What a text task hands back when it was taught: the model, and what it reached on what.
 
+tuned = fine_tune(encoder, HEAD, taught, validation, knobs, checkpoint=checkpoint, ...)
+return judge_taught(tuned, validation)
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-from sklearn.metrics import accuracy_score, f1_score, log_loss
-
+from training.fine_tuning.batches import prepared
+from training.fine_tuning.judge import judge
 from training.fine_tuning.lesson import Lesson
 from training.fine_tuning.model import TunedModel
-from training.fine_tuning.train import Curve, Tuned
-from training.fine_tuning.train import Progress as Progress
-from training.fine_tuning.train import Watch as Watch
+from training.fine_tuning.train import Tuned
+
+Progress = Callable[[str], None]
+Watch = Callable[[list[dict[str, float]]], None]  # sees the curve after every epoch
 
 
 @dataclass(frozen=True)
 class TaughtText:
-    """A tuned model, the lesson that judged it, figures on that lesson, and the curve."""
+    """A tuned model, the lesson that chose its epoch, and its figures on it."""
 
     model: TunedModel
     validation: Lesson
     metrics: dict[str, float]
-    curve: Curve
+    curve: list[dict[str, float]]
 
 
 def judge_taught(tuned: Tuned, validation: Lesson) -> TaughtText:
-    """Macro-F1, accuracy and mean loss (nats) of a model of classes on its validation lesson."""
-    assert validation.labels is not None  # a lesson of classes has them
-    chances = tuned.model.probabilities(validation.texts).astype(np.float64)
-    said, labels = chances.argmax(axis=1), validation.labels
+    """With loss, macro-F1 and accuracy on the validation lesson."""
+    figures = judge(tuned.model, prepared(validation))
     metrics = {
-        "macro_f1": float(f1_score(labels, said, average="macro")),
-        "accuracy": float(accuracy_score(labels, said)),
-        "loss": float(log_loss(labels, chances, labels=range(chances.shape[1]))),
+        "loss": figures.validation_loss,
+        "macro_f1": figures.macro_f1,
+        "accuracy": figures.accuracy,
     }
     return TaughtText(tuned.model, validation, metrics, tuned.curve)

@@ -2,11 +2,13 @@
 
     tuned = fine_tune(load_encoder(), head, taught, validation, FineTuning(), progress=print)
 
-Several tasks learn together on one encoder with :func:`fine_tune_together`. Dimensions: N examples,
-L tokens, C classes. Same seed, same bytes on the same device, also after a kill and a resumption.
+Dimensions: N examples, L tokens, C classes. Same seed, device and threads: same bytes, also when
+the run was killed and went on from its checkpoint. ``fine_tune_together`` teaches several heads on
+one shared encoder.
 """
 
 import copy
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,21 +18,24 @@ import torch
 from sklearn.metrics import f1_score
 from torch import Tensor, nn
 
+from governance.errors import InputError
 from training.best_epoch import Course
-from training.encoder.model import Encoder, fast_arithmetic
-from training.fine_tuning.adversarial import Push
-from training.fine_tuning.augmentation import refuse_moved_spans
-from training.fine_tuning.batches import IGNORED, Batch, batch_of, shuffled
+from training.encoder.model import Encoder
+from training.fine_tuning.batches import count_batches, shuffled
 from training.fine_tuning.config import FineTuning
+from training.fine_tuning.judge import Figures, judge
 from training.fine_tuning.lesson import Head, Lesson
 from training.fine_tuning.methods import adapt
-from training.fine_tuning.model import HeadedNetwork, TunedModel, outputs_of
-from training.fine_tuning.optimiser import optimiser_of, take_step
-from training.fine_tuning.task import Task, subject_of
+from training.fine_tuning.model import HeadedNetwork, TunedModel
+from training.fine_tuning.step import add_gradients
+from training.fine_tuning.step_size import optimiser_of, set_step_size
+from training.fine_tuning.task import Task, ready, subject_of
 
-Curve = list[dict[str, float]]
-Progress = Callable[[str], None]
-Watch = Callable[[Curve], None]  # sees the curve after each epoch; may raise to stop
+_LONGEST_GRADIENT = 1.0  # a batch that pulls harder is cut to this
+
+
+class DivergedError(InputError):
+    """The loss stopped being a number before any epoch was whole."""
 
 
 @dataclass(frozen=True)
@@ -48,19 +53,19 @@ def fine_tune(
     validation: Lesson | None,
     knobs: FineTuning,
     *,
+    progress: Callable[[str], None] = lambda _: None,
     checkpoint: Path | None = None,
-    progress: Progress = lambda _: None,
-    watch: Watch = lambda _: None,
+    watch: Callable[[list[dict[str, float]]], None] = lambda _: None,
 ) -> Tuned:
-    """Learn one task; the epoch that is best on ``validation`` is kept, without one the last.
+    """Learn ``taught``; the epoch that is best on ``validation`` is kept, else the last.
 
-    A run that was killed goes on from ``checkpoint`` to the same bytes.
+    With ``checkpoint`` the state after each epoch is kept there, and a call that finds one goes on
+    from it. ``watch`` is given the curve after each epoch; what it raises ends the training.
     """
-    tasks = [Task(head, taught, validation)]
-    found = fine_tune_together(
-        encoder, tasks, knobs, checkpoint=checkpoint, progress=progress, watch=watch
-    )
-    return found[0]
+    task = Task(head, taught, validation)
+    return fine_tune_together(
+        encoder, [task], knobs, progress=progress, checkpoint=checkpoint, watch=watch
+    )[0]
 
 
 def fine_tune_together(
@@ -68,137 +73,88 @@ def fine_tune_together(
     tasks: Sequence[Task],
     knobs: FineTuning,
     *,
+    progress: Callable[[str], None] = lambda _: None,
     checkpoint: Path | None = None,
-    progress: Progress = lambda _: None,
-    watch: Watch = lambda _: None,
+    watch: Callable[[list[dict[str, float]]], None] = lambda _: None,
 ) -> list[Tuned]:
-    """Learn several heads on one shared encoder, their batches mixed; the models share it after."""
-    for task in tasks:
-        refuse_moved_spans(task.head, knobs)
+    """Learn several tasks in turns of a batch, on one encoder; the models share its network."""
+    tasks = [ready(task, knobs) for task in tasks]
     torch.manual_seed(knobs.seed)
-    adapted = adapt(copy.deepcopy(encoder.network), knobs)
-    models = _models(adapted.network, encoder, tasks, knobs)
-    learned = nn.ModuleList([models[0].network, *(model.network.out for model in models[1:])])
-    lesson = _Lesson(models, tasks, knobs)
+    shared = adapt(copy.deepcopy(encoder.network), knobs)
+    models = [_untaught(encoder, shared.network, task.head, knobs) for task in tasks]
+    learned = nn.ParameterList(_learned(models))
+    optimiser = optimiser_of(models, knobs)
     course = Course(
         learned,
-        optimiser_of(models, knobs),
+        optimiser,
         subject=subject_of(encoder, tasks, knobs),
         checkpoint=checkpoint,
         metric=knobs.chosen_by,
         is_lower_better=knobs.chosen_by == "validation_loss",
     )
+    curve, lessons = course.state.curve, [task.taught for task in tasks]
+    if curve:
+        watch(curve)
     for epoch in course.epochs(knobs.epochs, knobs.patience):
-        torch.manual_seed(knobs.seed * 1_000 + epoch)  # so that a resumed epoch drops the same
-        learned.train()
-        course.note({"loss": lesson.learn(course.optimiser, epoch)}, lesson.judge())
+        torch.manual_seed(_mixed(knobs.seed, epoch))  # dropout
+        steps, losses = count_batches(lessons, knobs.batch), []
+        for number, (which, rows) in enumerate(shuffled(lessons, knobs, epoch)):
+            set_step_size(optimiser, knobs, (epoch - 1) * steps + number, steps * knobs.epochs)
+            losses.append(add_gradients(models[which], tasks[which], rows, knobs, epoch))
+            norm = nn.utils.clip_grad_norm_(learned, _LONGEST_GRADIENT)
+            if norm.isfinite():
+                optimiser.step()
+            optimiser.zero_grad()
+        loss = float(np.mean(losses))
+        if not math.isfinite(loss):
+            _refuse_if_never_good(curve)
+            progress(f"epoch {epoch}: the loss is {loss}; an earlier epoch stays")
+            break
+        course.note({"loss": loss}, _judged(models, tasks))
         progress(course.line(" and ".join(task.head.name for task in tasks)))
-        watch(course.state.curve)
+        watch(curve)
     course.end()
-    network = adapted.finish()
+    shared.finish()
     for model in models:
-        model.network.encoder = network
         model.network.eval()
-    return [Tuned(model, course.state.curve) for model in models]
+    return [Tuned(model, curve) for model in models]
 
 
-@dataclass(frozen=True)
-class _Lesson:
-    """The epochs of a fine-tuning: what is learned in one, and what it then reaches."""
-
-    models: Sequence[TunedModel]
-    tasks: Sequence[Task]
-    knobs: FineTuning
-
-    def learn(self, optimiser: torch.optim.Optimizer, epoch: int) -> float:
-        """One pass over every task's examples; the mean loss of the steps."""
-        plan = [
-            (number, rows)
-            for number, task in enumerate(self.tasks)
-            for rows in shuffled(task.taught, self.knobs, epoch)
-        ]
-        order = np.random.default_rng((self.knobs.seed, epoch, 1)).permutation(len(plan))
-        weights = [_class_weights(task, self.knobs) for task in self.tasks]
-        losses = []
-        for step, place in enumerate(order if len(self.tasks) > 1 else range(len(plan))):
-            number, rows = plan[place]
-            model, taught = self.models[number], self.tasks[number].taught
-            batch = batch_of(model, taught, rows, self.knobs, epoch=epoch)
-            losses.append(self._backward(model, batch, weights[number]))
-            gone = (epoch - 1) * len(plan) + step
-            take_step(optimiser, gone, len(plan) * self.knobs.epochs, self.knobs)
-        return float(np.mean(losses))
-
-    def judge(self) -> dict[str, float]:
-        """Means over the tasks that have a validation: loss, and macro-F1 of those with classes."""
-        judged = [
-            _judge(model, task.validation, self.knobs)
-            for model, task in zip(self.models, self.tasks, strict=True)
-            if task.validation is not None
-        ]
-        names = judged[0].keys() if judged else ()
-        return {name: float(np.mean([each[name] for each in judged])) for name in names}
-
-    def _backward(self, model: TunedModel, batch: Batch, weight: Tensor | None) -> float:
-        """Gradients of a batch, part after part; with a push, of its worst neighbour too."""
-        size, counted, total = -(-batch.size // self.knobs.accumulate), batch.counted, 0.0
-        for begin in range(0, batch.size, size):
-            part = batch.part(begin, min(begin + size, batch.size))
-            if self.knobs.adversarial > 0:
-                with Push(model.network.encoder, self.knobs.adversarial) as push:
-                    loss = _loss(model, part, weight, self.knobs) / counted
-                    loss.backward()  # type: ignore[no-untyped-call]
-                    push.turn()
-                    (_loss(model, part, weight, self.knobs) / counted).backward()  # type: ignore[no-untyped-call]
-            else:
-                loss = _loss(model, part, weight, self.knobs) / counted
-                loss.backward()  # type: ignore[no-untyped-call]
-            total += loss.item()
-        return total
+def _judged(models: Sequence[TunedModel], tasks: Sequence[Task]) -> dict[str, float]:
+    """Mean figures over the tasks that have a validation lesson; nothing where none has."""
+    found = {}
+    for model, task in zip(models, tasks, strict=True):
+        if task.validation is not None and len(task.validation):
+            model.network.eval()
+            found[task.head.name] = judge(model, task.validation)
+    if not found:
+        return {}
+    means = Figures(*map(float, np.mean(list(found.values()), axis=0)))._asdict()
+    if len(tasks) > 1:
+        means |= {f"{name}_macro_f1": figures.macro_f1 for name, figures in found.items()}
+    return means
 
 
-def _loss(model: TunedModel, batch: Batch, weight: Tensor | None, knobs: FineTuning) -> Tensor:
-    """The summed cross entropy of a batch, examples weighed."""
-    with fast_arithmetic(knobs.device, knobs.precision):
-        logits = model.network(**batch.given)
-    each = nn.functional.cross_entropy(
-        logits.flatten(0, -2), batch.target.flatten(), weight=weight, ignore_index=IGNORED,
-        reduction="none",
-    )  # fmt: skip
-    return (each * batch.weight.flatten()).sum()
+def _untaught(encoder: Encoder, network: nn.Module, head: Head, knobs: FineTuning) -> TunedModel:
+    headed = HeadedNetwork(network, head, dropout=knobs.dropout).to(knobs.device)
+    return TunedModel(encoder.tokenizer, headed, head, knobs.length, knobs.precision)
 
 
-def _judge(model: TunedModel, lesson: Lesson, knobs: FineTuning) -> dict[str, float]:
-    model.network.eval()
-    total, counted, said = 0.0, 0, []
-    with torch.inference_mode():
-        for begin in range(0, len(lesson), knobs.batch):
-            rows = np.arange(begin, min(begin + knobs.batch, len(lesson)))
-            batch = batch_of(model, lesson, rows, knobs)
-            total += _loss(model, batch, None, knobs).item()
-            counted += batch.counted
-            if model.head.kind == "classes" and knobs.chosen_by == "macro_f1":
-                said.append(model.network(**batch.given).argmax(dim=-1).cpu().numpy())
-    found = {"validation_loss": total / max(counted, 1)}
-    if said:
-        found["macro_f1"] = float(f1_score(lesson.labels, np.concatenate(said), average="macro"))
-    return found
+def _learned(models: Sequence[TunedModel]) -> list[Tensor]:
+    """Every weight that learns, once."""
+    found = {id(p): p for model in models for p in model.network.parameters() if p.requires_grad}
+    return list(found.values())
 
 
-def _models(
-    network: nn.Module, encoder: Encoder, tasks: Sequence[Task], knobs: FineTuning
-) -> list[TunedModel]:
-    models = []
-    for task in tasks:
-        headed = HeadedNetwork(network, task.head, dropout=knobs.dropout).to(knobs.device)
-        models.append(TunedModel(encoder.tokenizer, headed, task.head, knobs.length))
-    return models
+def _refuse_if_never_good(curve: Sequence[dict[str, float]]) -> None:
+    if not curve:
+        raise DivergedError(
+            "the training diverged in its first epoch",
+            where="training/fine_tuning",
+            why="the loss is no longer a number",
+            next_step="lower learning_rate, or use precision: float32",
+        )
 
 
-def _class_weights(task: Task, knobs: FineTuning) -> Tensor | None:
-    if not knobs.is_class_weighted or task.taught.labels is None:
-        return None
-    counts = np.bincount(task.taught.labels, minlength=outputs_of(task.head)).clip(min=1)
-    return torch.tensor(
-        counts.sum() / (len(counts) * counts), dtype=torch.float32, device=knobs.device
-    )
+def _mixed(*numbers: int) -> int:
+    return int(np.random.SeedSequence(numbers).generate_state(1)[0])
