@@ -42,7 +42,7 @@ class Course:
         metric: str = _METRIC,
         is_lower_better: bool = False,
     ) -> None:
-        self._network, self.optimiser, self._subject = network, optimiser, subject
+        self._network, self._optimiser, self._subject = network, optimiser, subject
         self._metric, self._sign = metric, -1 if is_lower_better else 1
         self._written = checkpoint if is_writer else None
         self._began = time.perf_counter()
@@ -72,7 +72,7 @@ class Course:
             save_checkpoint(
                 self._written,
                 network=self._network,
-                optimiser=self.optimiser,
+                optimiser=self._optimiser,
                 progress=state,
                 subject=self._subject,
             )

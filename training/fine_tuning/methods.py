@@ -16,10 +16,10 @@ from training.fine_tuning.prefix import PrefixedEncoder
 
 @dataclass(frozen=True)
 class Adapted:
-    """A network ready to learn; ``finish`` gives the one that is saved and served."""
+    """A network ready to learn; ``finish`` makes it ready to be saved and served, in place."""
 
     network: nn.Module
-    finish: Callable[[], nn.Module]
+    finish: Callable[[], object]
 
 
 def adapt(network: nn.Module, knobs: FineTuning) -> Adapted:
@@ -30,7 +30,7 @@ def adapt(network: nn.Module, knobs: FineTuning) -> Adapted:
     network.requires_grad_(knobs.method == "full")
     if knobs.method == "prefix":
         network = PrefixedEncoder(network, knobs.prefix_tokens)
-    return Adapted(network, lambda: network)
+    return Adapted(network, lambda: None)
 
 
 def drop_pooler(network: nn.Module) -> None:

@@ -1,4 +1,4 @@
-"""Learn heads on an encoder: the one training loop of every text task.
+"""Learn a head on an encoder: the one training loop of every text task.
 
     tuned = fine_tune(load_encoder(), head, taught, validation, FineTuning(), progress=print)
 
@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from sklearn.metrics import f1_score
 from torch import Tensor, nn
 
 from governance.errors import InputError
@@ -43,7 +42,7 @@ class Tuned:
     """The model of the best epoch and the curve that led there: loss and validation by epoch."""
 
     model: TunedModel
-    curve: Curve
+    curve: list[dict[str, float]]
 
 
 def fine_tune(
