@@ -5,26 +5,44 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from hostile_texts import ODD_TEXTS
 from tiny_encoder import tiny_checkpoint
 
 from governance.errors import InputError, StateError
 from training.encoder.checkpoint import load_encoder
+from training.fine_tuning.batches import batch_of
 from training.fine_tuning.config import FineTuning, read_settings
+from training.fine_tuning.judge import macro_f1
 from training.fine_tuning.lesson import Head, Lesson, Span, Texts
-from training.fine_tuning.task import Task
+from training.fine_tuning.step import add_gradients
+from training.fine_tuning.task import Task, ready
 from training.fine_tuning.train import fine_tune, fine_tune_together
 
-CHINESE = tuple("买学比较手机鞋果汁如何用便宜哪个好")
+CHINESE = (
+    "买",
+    "学",
+    "比",
+    "较",
+    "手",
+    "机",
+    "鞋",
+    "果",
+    "汁",
+    "如",
+    "何",
+    "用",
+    "便",
+    "宜",
+    "哪",
+    "个",
+    "好",
+)
 HEAD = Head("intent", "classes", ("buy", "learn"))
-KNOBS = FineTuning(
-    epochs=8, patience=8, batch=8, learning_rate=1e-3, adapter_learning_rate=2e-2,
-    head_learning_rate=1e-2, precision="float32",
-)  # fmt: skip
+KNOBS = FineTuning(epochs=8, patience=8, batch=8, learning_rate=1e-3, head_learning_rate=1e-2)
 
 
 @pytest.fixture(scope="module")
 def chinese(tmp_path_factory):
+    torch.set_num_threads(1)  # two threads on so little wait for each other
     return load_encoder(str(tiny_checkpoint(tmp_path_factory.mktemp("chinese"), CHINESE)))
 
 
@@ -39,168 +57,226 @@ def _lesson(rows, seed=0):
     return Lesson(Texts(tuple(texts)), labels)
 
 
-def _weights(tuned):
-    return {name: value.clone() for name, value in tuned.model.network.state_dict().items()}
-
-
-def _equal(one, other, **tolerance):
-    assert one.keys() == other.keys()
-    for name in one:
-        torch.testing.assert_close(one[name], other[name], **(tolerance or {"rtol": 0, "atol": 0}))
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Networks this small only wait for a second thread."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.mark.parametrize("method", ["prefix", "frozen"])
-def test_a_random_encoder_that_does_not_learn_still_serves_its_head(chinese, method):
-    knobs = replace(KNOBS, method=method, epochs=4)
-    curve = fine_tune(chinese, HEAD, _lesson(64), None, knobs).curve
-    assert curve[-1]["loss"] < curve[0]["loss"]
-
-
-@pytest.mark.parametrize("method", ["full", "lora"])
-def test_a_task_of_another_language_is_learned(chinese, method):
-    knobs = replace(KNOBS, method=method, epochs=5)
-    tuned = fine_tune(chinese, HEAD, _lesson(64), _lesson(16, seed=1), knobs)
+def test_an_encoder_of_another_language_learns_a_task(chinese):
+    tuned = fine_tune(chinese, HEAD, _lesson(48), _lesson(16, seed=1), KNOBS)
     found = tuned.model.probabilities(Texts(("买手机", "如何用鞋")))
     assert found.argmax(axis=1).tolist() == [0, 1]
     np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-5)
 
 
-@pytest.mark.parametrize("method", ["lora", "prefix", "frozen"])
-def test_what_does_not_learn_stays_as_it_was_loaded(chinese, method):
+@pytest.mark.parametrize("method", ["full", "lora", "prefix", "frozen"])
+def test_every_method_learns_and_changes_only_what_it_may(chinese, method):
     before = {name: value.clone() for name, value in chinese.network.state_dict().items()}
-    tuned = fine_tune(chinese, HEAD, _lesson(16), None, replace(KNOBS, method=method, epochs=2))
-    _equal(before, chinese.network.state_dict())  # the encoder that was given is not touched
-    inner = tuned.model.network.encoder
-    after = dict((inner.network if method == "prefix" else inner).state_dict())
-    changed = {name for name in after if not torch.equal(after[name], before[name])}
-    assert all("query" in name or "value" in name for name in changed)
-    assert bool(changed) == (method == "lora")  # LoRA's matrices are added to the weights
+    knobs = replace(KNOBS, method=method, adapter_learning_rate=1e-2, epochs=4)
+    tuned = fine_tune(chinese, HEAD, _lesson(48), _lesson(16, seed=1), knobs)
+    losses = [epoch["loss"] for epoch in tuned.curve]
+    assert losses[-1] < losses[0] * 0.9
+    after = chinese.network.state_dict()
+    assert all(torch.equal(after[name], value) for name, value in before.items())
+    taught = dict(tuned.model.network.encoder.named_parameters())
+    changed = [n for n in before if n in taught and not torch.equal(taught[n], before[n])]
+    if method == "lora":
+        assert changed
+        assert all("query.weight" in name or "value.weight" in name for name in changed)
+    else:
+        assert bool(changed) == (method == "full")
+    assert not [name for name in taught if "lora" in name]
 
 
-def test_a_lora_network_ends_as_an_ordinary_one(chinese):
-    tuned = fine_tune(chinese, HEAD, _lesson(16), None, replace(KNOBS, method="lora", epochs=1))
-    assert not [name for name in tuned.model.network.state_dict() if "lora" in name]
+def test_lora_answers_the_same_before_and_after_it_is_merged(chinese):
+    seen = []
+    knobs = replace(KNOBS, method="lora", epochs=2, precision="float32")
+    judged = _lesson(16, seed=1)
+    tuned = fine_tune(chinese, HEAD, _lesson(48), judged, knobs, watch=seen.append)
+    found = tuned.model.probabilities(judged.texts)
+    loss = -np.log(found[np.arange(16), judged.labels]).mean()
+    assert loss == pytest.approx(seen[-1][-1]["validation_loss"], abs=1e-5)
 
 
-def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(chinese):
-    taught, knobs = _lesson(24), replace(KNOBS, epochs=2)
-    first = _weights(fine_tune(chinese, HEAD, taught, None, knobs))
-    _equal(first, _weights(fine_tune(chinese, HEAD, taught, None, knobs)))
-    other = _weights(fine_tune(chinese, HEAD, taught, None, replace(knobs, seed=1)))
-    assert not torch.equal(first["out.weight"], other["out.weight"])
+def test_a_prefix_is_attended_to_and_padding_is_not(chinese):
+    knobs = replace(KNOBS, method="prefix", epochs=1, precision="float32")
+    model = fine_tune(chinese, HEAD, _lesson(16), None, knobs).model
+    alone = model.probabilities(Texts(("买手机",)))
+    padded = model.probabilities(Texts(("买手机", "如何用手机好不好便宜")))
+    np.testing.assert_allclose(alone[0], padded[0], atol=1e-5)
+    with torch.no_grad():
+        model.network.encoder.prefix += 1.0
+    assert np.abs(model.probabilities(Texts(("买手机",))) - alone).max() > 1e-4
 
 
-class Killed(Exception):
-    pass
+@pytest.mark.parametrize("kind", ["lora", "prefix"])
+def test_an_encoder_that_a_method_does_not_fit_is_refused(chinese, kind):
+    class Strange(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.config = type("Config", (dict,), {"hidden_size": 4})(model_type="strange")
+
+        def forward(self, input_ids):
+            return input_ids
+
+    strange = replace(chinese, network=Strange())
+    with pytest.raises(InputError, match="cannot be tuned by"):
+        fine_tune(strange, HEAD, _lesson(8), None, replace(KNOBS, method=kind))
 
 
-@pytest.mark.parametrize("changes", [{}, {"method": "lora"}, {"misspell": 0.3, "drop_words": 0.2}])
-def test_a_killed_training_goes_on_to_the_same_bytes(chinese, tmp_path, changes):
-    taught, validation = _lesson(24), _lesson(8, seed=1)
-    knobs = replace(KNOBS, epochs=4, **changes)
-    whole = fine_tune(chinese, HEAD, taught, validation, knobs)
+@pytest.mark.parametrize("killed_after", [1, 2])
+@pytest.mark.parametrize("more", [{}, {"method": "lora", "misspell": 0.5, "adversarial": 0.1}])
+def test_a_killed_training_goes_on_and_ends_in_the_same_bytes(
+    chinese, tmp_path, killed_after, more
+):
+    knobs = replace(KNOBS, epochs=3, **more)
+    taught, judged = _lesson(48), _lesson(16, seed=1)
 
-    def kill_after_two(curve):
-        if len(curve) == 2:
+    class Killed(Exception):
+        pass
+
+    def kill(curve):
+        if len(curve) == killed_after:
             raise Killed
 
-    place = tmp_path / "training.safetensors"
+    checkpoint = tmp_path / "checkpoint.safetensors"
     with pytest.raises(Killed):
-        fine_tune(chinese, HEAD, taught, validation, knobs, checkpoint=place, watch=kill_after_two)
-    resumed = fine_tune(chinese, HEAD, taught, validation, knobs, checkpoint=place)
+        fine_tune(chinese, HEAD, taught, judged, knobs, checkpoint=checkpoint, watch=kill)
+    resumed = fine_tune(chinese, HEAD, taught, judged, knobs, checkpoint=checkpoint)
+    whole = fine_tune(chinese, HEAD, taught, judged, knobs)
     assert resumed.curve == whole.curve
-    _equal(_weights(whole), _weights(resumed))
+    assert _bytes(resumed.model) == _bytes(whole.model)
+    other = replace(knobs, learning_rate=0.5)
+    with pytest.raises(StateError, match="another training"):
+        fine_tune(chinese, HEAD, taught, judged, other, checkpoint=checkpoint)
 
 
-def test_a_checkpoint_of_other_texts_is_refused(chinese, tmp_path):
-    place, knobs = tmp_path / "training.safetensors", replace(KNOBS, epochs=1)
-    fine_tune(chinese, HEAD, _lesson(8), None, knobs, checkpoint=place)
-    with pytest.raises(StateError, match="of another training"):
-        fine_tune(chinese, HEAD, _lesson(8, seed=3), None, knobs, checkpoint=place)
+def _bytes(model):
+    return {name: value.numpy().tobytes() for name, value in model.network.state_dict().items()}
 
 
-def test_a_batch_in_parts_takes_the_same_step(chinese):
-    taught, knobs = _lesson(16), replace(KNOBS, epochs=2, dropout=0.0)
-    chinese.network.config.hidden_dropout_prob = 0.0
-    quiet = load_encoder(chinese.name)
-    for module in quiet.network.modules():
+def _gradients(encoder, lesson, head=HEAD, **more):
+    """Of one batch of the whole lesson, without dropout."""
+    quiet = replace(KNOBS, epochs=1, batch=99, dropout=0.0, precision="float32", learning_rate=0.0)
+    knobs = replace(quiet, **more)
+    model = fine_tune(encoder, head, lesson, None, replace(knobs, head_learning_rate=0.0)).model
+    for module in model.network.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
         if hasattr(module, "dropout_prob"):
             module.dropout_prob = 0.0
-    quiet.network.config.attention_probs_dropout_prob = 0.0
-    whole = _weights(fine_tune(quiet, HEAD, taught, None, knobs))
-    parts = _weights(fine_tune(quiet, HEAD, taught, None, replace(knobs, accumulate=3)))
-    _equal(whole, parts, rtol=1e-3, atol=1e-4)
+    task = ready(Task(head, lesson), knobs)
+    loss = add_gradients(model, task, np.arange(len(lesson)), knobs, 1)
+    return loss, torch.cat([p.grad.flatten() for p in model.network.parameters()])
 
 
-def test_a_push_against_the_words_changes_what_is_learned(chinese):
-    taught, knobs = _lesson(16), replace(KNOBS, epochs=1)
-    plain = _weights(fine_tune(chinese, HEAD, taught, None, knobs))
-    pushed = _weights(fine_tune(chinese, HEAD, taught, None, replace(knobs, adversarial=0.5)))
-    assert not torch.equal(plain["out.weight"], pushed["out.weight"])
+def test_a_batch_in_parts_is_the_same_step(chinese):
+    loss, whole = _gradients(chinese, _lesson(12))
+    in_parts, parts = _gradients(chinese, _lesson(12), accumulate=5)
+    assert in_parts == pytest.approx(loss, rel=1e-5)
+    assert torch.allclose(whole, parts, atol=1e-6)
 
 
-def test_an_example_of_weight_zero_teaches_nothing(chinese):
-    taught = _lesson(16)
-    wrong = Lesson(taught.texts, 1 - taught.labels)
-    both = Lesson(
-        Texts(taught.texts.first + wrong.texts.first),
-        np.concatenate([taught.labels, wrong.labels]),
-        weights=np.repeat(np.array([1, 0], np.float32), 16),
-    )
-    tuned = fine_tune(chinese, HEAD, both, None, KNOBS)
-    found = tuned.model.probabilities(taught.texts).argmax(axis=1)
-    assert found.tolist() == taught.labels.tolist()
+def test_an_example_of_weight_two_teaches_as_two_of_weight_one(chinese):
+    once = _lesson(6)
+    heavy = replace(once, weights=np.array([2, 1, 1, 1, 1, 1], dtype=np.float32))
+    twice = once.take([0, 0, 1, 2, 3, 4, 5])
+    (_, first), (_, second) = _gradients(chinese, heavy), _gradients(chinese, twice)
+    assert torch.allclose(first, second, atol=1e-6)
 
 
-def test_tokens_are_marked_where_the_spans_are(chinese):
-    head = Head("goods", "tokens", ("good",))
-    texts = ("买手机", "如何用果汁", "鞋好")
-    spans = ((Span(1, 3, "good"),), (Span(3, 5, "good"),), (Span(0, 1, "good"),))
+def test_the_weight_of_an_example_of_a_head_of_tokens_is_on_each_of_its_tokens(chinese):
+    head = Head("thing", "tokens", ("thing",))
+    texts = ("买手机", "买鞋", "如何用便宜果汁")
+    spans = ((Span(1, 3, "thing"),), (Span(1, 2, "thing"),), (Span(5, 7, "thing"),))
     lesson = Lesson(Texts(texts), spans=spans)
-    tuned = fine_tune(chinese, head, lesson, None, replace(KNOBS, epochs=60))
-    places, chances = tuned.model.token_probabilities(texts)[0]
-    assert places.tolist() == [[0, 1], [1, 2], [2, 3]]
-    assert chances.argmax(axis=1).tolist() == [0, 1, 2]  # outside, begins, goes on
+    even = replace(lesson, weights=np.ones(3, dtype=np.float32))
+    only = replace(lesson, weights=np.array([0, 0, 1], dtype=np.float32))
+    (_, plain), (_, ones) = _gradients(chinese, lesson, head), _gradients(chinese, even, head)
+    assert torch.allclose(plain, ones, atol=1e-7)
+    (_, third), (_, alone) = (
+        _gradients(chinese, only, head),
+        _gradients(chinese, lesson.take([2]), head),
+    )
+    scale = 3 * 7 / 12  # weights have mean 1, and 7 of 12 tokens are its own
+    assert torch.allclose(third, alone * scale, atol=1e-6)
 
 
-def test_two_tasks_learn_on_one_encoder(chinese):
-    taught = _lesson(48)
-    of_shoes = np.array([int("鞋" in text) for text in taught.texts.first])
-    shoes = Task(Head("shoes", "classes", ("no", "yes")), Lesson(taught.texts, of_shoes), None)
-    intent, asked = fine_tune_together(chinese, [Task(HEAD, taught, None), shoes], KNOBS)
-    assert intent.model.network.encoder is asked.model.network.encoder
-    texts = Texts(("买手机", "如何用鞋"))
-    assert intent.model.probabilities(texts).argmax(axis=1).tolist() == [0, 1]
-    likely = asked.model.probabilities(texts)[:, 1]
-    assert likely[1] > likely[0]  # the shoes
+def test_class_weights_make_rare_classes_count_as_much(chinese):
+    lesson = Lesson(Texts(("买手机",) * 9 + ("如何用鞋",)), np.array([0] * 9 + [1]))
+    balanced = Lesson(Texts(("买手机", "如何用鞋")), np.array([0, 1]))
+    (_, first) = _gradients(chinese, lesson, is_class_weighted=True)
+    (_, second) = _gradients(chinese, balanced)
+    assert torch.allclose(first[1], second[1], atol=1e-5)
 
 
-def test_spans_and_moving_words_do_not_go_together(chinese):
-    head = Head("goods", "tokens", ("good",))
-    lesson = Lesson(Texts(("买手机",)), spans=((Span(1, 3, "good"),),))
-    with pytest.raises(InputError, match="dropping or swapping"):
-        fine_tune(chinese, head, lesson, None, replace(KNOBS, drop_words=0.1))
+def test_marks_of_spans_begin_and_go_on_and_miss_what_is_no_text(chinese):
+    head = Head("thing", "tokens", ("thing", "act"))
+    spans = ((Span(0, 1, "act"), Span(1, 3, "thing")),)
+    lesson = Lesson(Texts(("买手机",)), spans=spans)
+    batch = batch_of(chinese.tokenizer, lesson, head, length=8, device="cpu")
+    assert batch.target.tolist() == [[-100, 3, 1, 2, -100]]
+    assert batch.places == 3
 
 
-def test_odd_texts_have_an_answer(chinese):
-    tuned = fine_tune(chinese, HEAD, _lesson(16), None, replace(KNOBS, epochs=1))
-    found = tuned.model.probabilities(Texts(tuple(ODD_TEXTS.values())))
-    assert np.isfinite(found).all()
+def test_an_adversarial_step_adds_another_gradient_than_the_texts_own(chinese):
+    _, plain = _gradients(chinese, _lesson(6))
+    _, pushed = _gradients(chinese, _lesson(6), adversarial=0.5)
+    assert not torch.allclose(pushed, plain, atol=1e-3)
+    assert not torch.allclose(pushed, 2 * plain, atol=1e-3)
 
 
-def test_the_shipped_knobs_are_the_defaults_and_their_ranges_are_known():
+def test_an_adversarial_step_fits_an_encoder_whose_embeddings_do_not_learn(chinese):
+    knobs = replace(KNOBS, epochs=1, method="frozen", adversarial=0.5)
+    assert fine_tune(chinese, HEAD, _lesson(16), None, knobs).curve[0]["loss"] > 0
+
+
+def test_two_tasks_share_an_encoder_and_both_are_learned(chinese):
+    things = Head("thing", "tokens", ("thing",))
+    marked = Lesson(
+        Texts(("买手机", "如何用果汁", "买便宜鞋", "手机好") * 8),
+        spans=(
+            (Span(1, 3, "thing"),),
+            (Span(3, 5, "thing"),),
+            (Span(3, 4, "thing"),),
+            (Span(0, 2, "thing"),),
+        )
+        * 8,
+    )
+    tasks = [
+        Task(HEAD, _lesson(48), _lesson(16, seed=1)),
+        Task(things, marked, marked.take([0, 1])),
+    ]
+    intent, thing = fine_tune_together(chinese, tasks, KNOBS)
+    assert intent.model.network.encoder is thing.model.network.encoder
+    assert intent.curve[-1]["intent_macro_f1"] > 0.9
+    assert thing.curve[-1]["thing_macro_f1"] > 0.7
+
+
+def test_macro_f1_is_the_mean_over_classes_that_are_there_or_answered():
+    truth, answer = np.array([0, 0, 1, 1, 2]), np.array([0, 0, 1, 3, 2])
+    assert macro_f1(truth, answer) == pytest.approx((1 + 2 / 3 + 1 + 0) / 4)
+    assert macro_f1(truth, answer, without_0=True) == pytest.approx((2 / 3 + 1 + 0) / 3)
+    assert macro_f1(truth[:0], answer[:0]) == 0
+
+
+def test_half_precision_learns_what_full_precision_learns(chinese):
+    for precision in ("float32", "bfloat16", "float16"):
+        knobs = replace(KNOBS, precision=precision, epochs=4)
+        tuned = fine_tune(chinese, HEAD, _lesson(48), _lesson(16, seed=1), knobs)
+        assert tuned.curve[-1]["macro_f1"] > 0.9
+
+
+def test_words_that_move_are_refused_where_spans_are_told_by_character(chinese):
+    lesson = Lesson(Texts(("买手机",)), spans=((Span(1, 3, "thing"),),))
+    with pytest.raises(InputError, match="cannot be augmented"):
+        fine_tune(
+            chinese, Head("t", "tokens", ("thing",)), lesson, None, replace(KNOBS, drop_words=0.1)
+        )
+
+
+def test_the_file_of_knobs_has_every_knob_at_its_default_and_ranges_to_search():
     settings = read_settings()
     assert settings.training == FineTuning()
-    assert set(settings.search) <= set(settings.knobs())
     assert settings.search
+    assert all(found.holds(settings.knobs()[name]) for name, found in settings.search.items())
+
+
+def test_a_lesson_without_examples_is_refused(chinese):
+    with pytest.raises(InputError, match="nothing to learn"):
+        fine_tune(chinese, HEAD, Lesson(Texts(()), np.zeros(0, np.int64)), None, KNOBS)

@@ -51,7 +51,7 @@ class PrefixedEncoder(nn.Module):
 
     def forward(self, attention_mask: Tensor, **given: Tensor) -> Any:
         """What the network gives for (N, L) tokens."""
-        rows, length = len(attention_mask), self.prefix.shape[3]
+        rows, length = attention_mask.shape[0], self.prefix.shape[3]
         cache = _Unseen()
         for layer, (keys, values) in enumerate(self.prefix):
             cache.update(keys.expand(rows, -1, -1, -1), values.expand(rows, -1, -1, -1), layer)
