@@ -32,7 +32,7 @@ _OFFERS = re.compile(
 NO_BRAND = frozenset(("", "n/a", "na", "-", "?", "unknown", "none", "unbranded", "tbd", "generic"))
 PLAIN = frozenset(("missing_brand", "bare_code", "shouting", "markup"))  # seen without a doubt
 _SPELLINGS = """
-b kb mb gb tb mg g kg oz lb lbs ml cl l gal m mm cm km in ft hz khz mhz ghz w kw v kv va kva a ah mah
+b kb mb gb tb mg g kg oz lb lbs ml cl l gal m mm cm km in ft hz khz mhz ghz w kw v kv va kva ah mah
 """
 _UNITS = frozenset(_SPELLINGS.split())
 _LARGEST = 1e5  # a number with a unit above this is hardly a size
@@ -61,7 +61,7 @@ def signs_of(listing: Listing, known: Known) -> Signs:
         "markup": tuple(at[0] for at in MARKUP.finditer(f"{title} {description}")),
         "truncation": _cut(title, words, description, known.vocabulary),
         "mixed_language": tuple(word for word in words if word.casefold() in SMALL_WORDS),
-        "unit_nonsense": _odd_units(title, known),
+        "unit_nonsense": _odd_units(title),
         "misspelling": _misspelt(words, known.vocabulary),
         "duplicate": _twice(words),
     }
@@ -139,7 +139,7 @@ def _goes_on(last: str, word: str) -> bool:
     return word.startswith(last) and len(word) > len(last) + 2
 
 
-def _odd_units(title: str, known: Known) -> tuple[str, ...]:
+def _odd_units(title: str) -> tuple[str, ...]:
     odd = [at[0] for pattern in (_DOUBLED, _NEGATIVE) for at in pattern.finditer(title)]
     for at in MEASURE.finditer(title):
         if at[2].casefold() in _UNITS and size_of(at[1]) >= _LARGEST:
