@@ -15,7 +15,7 @@ from governance.errors import InputError, StateError
 from governance.files import digest_of
 from governance.records import ListingRepair, ListingText
 
-_WAITING = ("proposed", "reverted")  # events after which a repair may be accepted
+WAITING = ("proposed", "reverted")  # events after which a repair may be accepted
 _OPINION = ("reason", "confidence", "kind")  # what is thought of a change, not the change
 _ID_LENGTH = 12  # of 64 hex digits: enough for 10^6 repairs of a shop
 
@@ -64,7 +64,7 @@ def id_of(shop: str, one: Repair) -> str:
 def accept(records: Session, repair_id: str, *, actor: str, raw: str | None) -> ListingText:
     """Decide for a repair and apply it; StateError where the text is another by now."""
     last = last_event(records, repair_id)
-    if last.event not in _WAITING:
+    if last.event not in WAITING:
         raise _not_now(last, "accepted")
     top = _top(records, last)
     current = top.after_json if top else json.dumps(raw)
@@ -83,7 +83,7 @@ def accept(records: Session, repair_id: str, *, actor: str, raw: str | None) -> 
 def reject(records: Session, repair_id: str, *, actor: str) -> None:
     """Decide against a repair; the same change is not proposed again."""
     last = last_event(records, repair_id)
-    if last.event not in _WAITING:
+    if last.event not in WAITING:
         raise _not_now(last, "rejected")
     records.add(_event(last, "rejected", actor))
 

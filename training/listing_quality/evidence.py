@@ -6,13 +6,13 @@ model is taught or judged with, else every word would be known. Pure.
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from training.listing_quality.listing import Listing, text_of
-from training.listing_quality.rules import MEASURE, NO_BRAND, Known, size_of
+from training.listing_quality.rules import MEASURE, NO_BRAND, Known, signs_of, size_of
 from training.listing_quality.text_evidence import text_evidence
 from training.listing_quality.word_statistics import (
     Association,
@@ -26,6 +26,9 @@ from training.listing_quality.word_statistics import (
 
 Numbers = NDArray[np.float32]
 Embed = Callable[[Sequence[str]], Numbers]  # texts in, unit vectors out
+
+_LOOKED_AT = 2_000  # listings in which a catalogue's habits show well enough
+_USUAL_FROM = 0.3  # share of listings with a defect from which it is a habit
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ def learn_catalogue(listings: Sequence[Listing]) -> Catalogue:
         has_titled_brands=bool(np.mean(is_titled) > 0.5) if is_titled else False,
         units=dict(Counter(unit for row in sizes for unit in {size.split()[0] for size in row})),
     )
+    known = replace(known, usual=_usual(listings, known))
     return Catalogue(
         known,
         learn_letters(vocabulary),
@@ -83,6 +87,13 @@ def evidence(
     columns["kinds"] = np.array([len(one.kinds) for one in listings], dtype=np.float32)
     columns |= _agreement(listings, catalogue) | _encoded(listings, embed)
     return Evidence(tuple(columns), np.column_stack(list(columns.values())))
+
+
+def _usual(listings: Sequence[Listing], known: Known) -> frozenset[str]:
+    """Defects that so many listings show that they tell nothing of one of them."""
+    looked = listings[:: max(len(listings) // _LOOKED_AT, 1)]
+    shown = Counter(defect for one in looked for defect in signs_of(one, known))
+    return frozenset(defect for defect, n in shown.items() if n > _USUAL_FROM * len(looked))
 
 
 def _agreement(listings: Sequence[Listing], catalogue: Catalogue) -> dict[str, Numbers]:

@@ -49,7 +49,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class QualityModel:
-    """Trees for "good" and for each defect, as LightGBM's own text; their calibrations."""
+    """Trees for "bad" and for each defect, as LightGBM's own text; their calibrations."""
 
     catalogue: Catalogue
     names: tuple[str, ...]
@@ -85,6 +85,8 @@ class QualityModel:
         return said
 
     def _chance(self, name: str, found: Evidence) -> Numbers:
+        if name not in self.trees:  # it cannot be planted in this catalogue
+            return np.zeros(len(found.values), dtype=np.float32)
         raw = self.boosters[name].predict(found.values, raw_score=True, num_threads=1)
         return self.calibrations[name](np.asarray(raw, dtype=np.float32))
 

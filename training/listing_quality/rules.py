@@ -46,6 +46,7 @@ class Known:
     brands: dict[str, int]  # listings of each brand
     has_titled_brands: bool
     units: dict[str, int]  # listings with a number of each unit
+    usual: frozenset[str] = frozenset()  # defects that this catalogue has as a habit
 
 
 def signs_of(listing: Listing, known: Known) -> Signs:

@@ -27,6 +27,7 @@ from training.listing_quality.rules import PLAIN, Known, signs_of
 from training.settings_file import read_knobs
 
 KNOBS = Path(__file__).with_name("listing_quality.yaml")
+LEAST_PLANTED = 10  # a defect planted more rarely is not learned
 Talk = Callable[[str], None]
 Bits = NDArray[np.bool_]
 
@@ -72,8 +73,9 @@ def train(
     progress: Talk = lambda _: None,
 ) -> QualityModel:
     """A model of these listings; words of all of them but the calibrating ones are known to it."""
-    sides = split(listings, knobs.calibration_share, seed=knobs.seed)
-    taught, calibrating = sides
+    taught, calibrating = split(listings, knobs.calibration_share, seed=knobs.seed)
+    share = min(1.0, knobs.most_listings / max(len(listings), 1))
+    calibrating = split(calibrating, 1 - share, seed=knobs.seed + 3)[0]
     found, mix = _taught(taught, knobs, embed, progress)
     catalogue = learn_catalogue(taught)
     judged = mixed(calibrating, Sources.of(taught), share=knobs.bad_share, seed=knobs.seed + 1)
@@ -81,6 +83,9 @@ def train(
     held = evidence(judged.listings, catalogue, embed)
     trees, calibrations = {}, {}
     for name in ("bad", *DEFECTS):
+        if min(mix.has(name).sum(), judged.has(name).sum()) < LEAST_PLANTED:
+            progress(f"listing quality: {name} cannot be planted here")
+            continue
         booster = _fit(found, mix.has(name), knobs)
         raw = np.asarray(booster.predict(held.values, raw_score=True, num_threads=1))
         trees[name] = booster.model_to_string()
@@ -132,7 +137,7 @@ def without_natural(mix: Mix, known: Known) -> Mix:
     """Without listings that came as they are and yet have a defect that is plain to see."""
     kept = [
         at for at, (one, defect) in enumerate(zip(mix.listings, mix.defects, strict=True))
-        if defect is not None or not PLAIN & signs_of(one, known).keys()
+        if defect is not None or not (PLAIN - known.usual) & signs_of(one, known).keys()
     ]  # fmt: skip
     return Mix(tuple(mix.listings[at] for at in kept), tuple(mix.defects[at] for at in kept))
 
