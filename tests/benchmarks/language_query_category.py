@@ -109,7 +109,7 @@ def _logistic(taught: Examples, texts: Any, names: list[str]) -> Found:
 
 def _tuned(taught: Examples, texts: Any, names: list[str], encoder: Encoder) -> Found:
     both = Examples((*taught.texts, *names), (*taught.categories, *names))
-    tuned, _ = fine_tuned(both, encoder=encoder, knobs=read_head_knobs())
+    tuned = fine_tuned(both, encoder=encoder, knobs=read_head_knobs())
     return tuned.model.probabilities(Texts(tuple(texts)))
 
 

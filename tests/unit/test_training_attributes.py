@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from governance.errors import InputError
-from training.attributes.brands import learn_brands
+from training.attributes.brands import guess_brands, learn_brands
 from training.attributes.extractor_file import load_extractor, save_extractor
 from training.attributes.judge import is_surely_better, judge
 from training.attributes.model import MOST_ATTRIBUTES, Extractor, extract
@@ -144,3 +144,13 @@ def test_an_unknown_brand_is_the_first_word_where_titles_begin_with_their_brand(
         one.name: one.value for one in extract("Zeta cable like Acme", Extractor(RULES, brands))
     }
     assert found["brand"] == "Zeta"
+
+
+def test_words_that_titles_nearly_always_begin_with_are_one_brand():
+    titles = [
+        f"Tall Oak {thing} {n}" for n, thing in enumerate(["desk", "lamp", "rug", "bed", "box"])
+    ]
+    assert guess_brands(titles) == {"tall oak": "Tall Oak"}
+    brands = replace(EXTRACTOR.brands, is_first_word=True, guessed=guess_brands(titles))
+    found = {one.name: one.value for one in extract("Tall Oak chair", Extractor(RULES, brands))}
+    assert found["brand"] == "Tall Oak"

@@ -10,6 +10,7 @@ from tiny_encoder import tiny_checkpoint
 
 from governance.errors import InputError
 from training.encoder.checkpoint import load_encoder
+from training.fine_tuning.lesson import Texts
 from training.keywords.model import Asked
 from training.query_category.model import UNKNOWN, Examples
 from training.query_category.model_file import load_query_categories, save_query_categories
@@ -20,7 +21,7 @@ from training.query_category.sold_queries import (
     listed_titles,
     sold_queries,
 )
-from training.query_category.train import folds_of, learn, read_head_knobs
+from training.query_category.train import fine_tuned, folds_of, learn, read_head_knobs
 
 SHOP_SQL = """
 create table dim_items as
@@ -144,3 +145,12 @@ def test_a_saved_model_answers_the_same_and_refuses_another_encoder(model, encod
     path.write_bytes(b"no tensors")
     with pytest.raises(InputError, match="can be read"):
         load_query_categories(path, encoder)
+
+
+@pytest.mark.pipeline
+def test_a_head_is_taught_on_the_same_examples(encoder):
+    knobs = replace(read_head_knobs(), epochs=1)
+    tuned = fine_tuned(EXAMPLES, encoder=encoder, knobs=knobs)
+    found = tuned.model.probabilities(Texts(("wool rug", "")))
+    assert found.shape == (2, len(THINGS))
+    assert np.allclose(found.sum(axis=1), 1, atol=1e-4)

@@ -15,6 +15,7 @@ def save_extractor(path: Path, extractor: Extractor) -> None:
     taught = {
         "names": sorted(brands.names),
         "openings": dict(brands.openings),
+        "guessed": dict(brands.guessed),
         "is_first_word": brands.is_first_word,
         "longest": brands.longest,
         "precision": dict(extractor.precision),
@@ -29,6 +30,7 @@ def load_extractor(path: Path, rules: Rules) -> Extractor:
         brands = Brands(
             names={name: name for name in taught["names"]},
             openings=taught["openings"],
+            guessed=taught["guessed"],
             is_first_word=taught["is_first_word"],
             longest=taught["longest"],
         )

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from training.attributes.brands import Brands, first_word_share, learn_brands
+from training.attributes.brands import Brands, first_word_share, guess_brands, learn_brands
 from training.attributes.judge import Marks, is_surely_better, judge, precision_by_way
 from training.attributes.model import Attribute, Extractor, Rules, extract
 from training.attributes.structured import Product
@@ -68,16 +68,21 @@ def learn(
     *,
     encoder: Encoder | None = None,
     knobs: FineTuning | None = None,
+    unlabelled: Sequence[str] = (),
     progress: Callable[[str], None] = lambda _: None,
 ) -> Learned:
-    """Without an encoder: rules alone."""
+    """Without an encoder: rules alone. ``unlabelled`` titles teach brands that have no name yet."""
     knobs = knobs or read_tagger_knobs()
     taught, validation = _split(products, knobs.seed)
     judging = _extractor(taught, validation, rules)
     read = [extract(product.title, judging) for product in validation]
     rules_marks = judge(validation, read)
     precision = precision_by_way(validation, read)
-    brands = replace(_brands(products), is_first_word=judging.brands.is_first_word)
+    brands = replace(
+        _brands(products),
+        is_first_word=judging.brands.is_first_word,
+        guessed=guess_brands(unlabelled),
+    )
     extractor = Extractor(rules, brands, precision)
     if encoder is None:
         return Learned(Reader(extractor), None, rules_marks, {})
@@ -100,7 +105,9 @@ def _extractor(taught: list[Product], validation: list[Product], rules: Rules) -
     share = first_word_share(
         [product.title for product in unknown], [product.supplier for product in unknown]
     )
-    return Extractor(rules, replace(brands, is_first_word=share >= FIRST_WORD_FROM))
+    guessed = guess_brands([product.title for product in unknown])
+    is_first_word = share >= FIRST_WORD_FROM
+    return Extractor(rules, replace(brands, is_first_word=is_first_word, guessed=guessed))
 
 
 def _brands(products: Sequence[Product]) -> Brands:

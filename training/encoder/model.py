@@ -92,6 +92,4 @@ def fast_arithmetic(device: str = "cpu", precision: Precision = "auto") -> torch
     if precision == "auto":
         precision = "bfloat16" if has_fast_bfloat16(device) else "float32"
     dtype = torch.float16 if precision == "float16" else torch.bfloat16
-    return torch.autocast(
-        torch.device(device).type, dtype=dtype, enabled=precision != "float32"
-    )
+    return torch.autocast(torch.device(device).type, dtype=dtype, enabled=precision != "float32")

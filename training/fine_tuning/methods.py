@@ -36,7 +36,7 @@ def adapt(network: nn.Module, knobs: FineTuning) -> Adapted:
 def drop_pooler(network: nn.Module) -> None:
     """Forget the layer for BERT's own task, which nothing here reads."""
     if getattr(network, "pooler", None) is not None:
-        network.pooler = None
+        network.pooler = None  # type: ignore[assignment]
 
 
 def _with_lora(network: nn.Module, knobs: FineTuning) -> Adapted:

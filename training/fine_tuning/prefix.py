@@ -1,8 +1,9 @@
-"""Prefix tuning: an encoder whose layers also attend to learned keys and values (Li and Liang 2021).
+"""Prefix tuning: an encoder whose layers also attend to learned keys and values.
 
-Dimensions: N texts, L tokens, P prefix tokens, K layers, H heads. Our own and not peft's, which
-drops the marks that tell a pair's second text from its first and moves every token P places on.
-Knows no files.
+After Li and Liang (2021). Our own and not peft's, which drops the marks that tell a pair's second
+text from its first, and moves every token P places on. Knows no files.
+
+Dimensions: N texts, L tokens, P prefix tokens, K layers, H heads.
 """
 
 import inspect
@@ -37,9 +38,10 @@ class PrefixedEncoder(nn.Module):
                 why="its layers take no keys and values from outside",
                 next_step="use method: lora, or an encoder like BERT",
             )
-        self.config: Any = network.config
-        heads, width = self.config.num_attention_heads, self.config.hidden_size
-        shape = (self.config.num_hidden_layers, 2, heads, length, width // heads)
+        config: Any = network.config
+        heads, width = config.num_attention_heads, config.hidden_size
+        shape = (config.num_hidden_layers, 2, heads, length, width // heads)
+        self.config = config
         self.network, self.prefix = network, nn.Parameter(torch.randn(shape) * _SPREAD)
 
     def get_input_embeddings(self) -> nn.Module:

@@ -1,7 +1,7 @@
 """Learn which category a query is about, from titles, category names and queries that sold.
 
     model = learn(examples, encoder=load_encoder(), names=categories)
-    teach(Path("queries.csv"), encoder=..., knobs=..., ...)   # a fine-tuned head instead
+    tuned = fine_tuned(examples, encoder=load_encoder(), knobs=read_head_knobs())
 
 The weighing (words, meaning or both; nearest example or mean) is chosen by the rank of the right
 category on folds of the examples given, groups of like queries whole; the chance is calibrated on
@@ -9,7 +9,7 @@ the same folds, and "unknown" begins where answers would be right less often tha
 """
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -92,13 +92,24 @@ def folds_of(texts: Sequence[str], folds: int, seed: int) -> NDArray[np.int64]:
     return np.array([drawn[groups[key]] for key in keys], dtype=np.int64)
 
 
-def fine_tuned(examples: Examples, *, encoder: Encoder, knobs: FineTuning) -> tuple[Tuned, Lesson]:
-    """A head of classes on the encoder, and the validation examples that stopped it."""
+def fine_tuned(
+    examples: Examples,
+    *,
+    encoder: Encoder,
+    knobs: FineTuning,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Tuned:
+    """A head of classes on the encoder instead of nearness: better only where classes are full."""
+    head, taught, validation = head_lessons(examples, seed=knobs.seed)
+    return fine_tune(encoder, head, taught, validation, knobs, progress=progress)
+
+
+def head_lessons(examples: Examples, *, seed: int) -> tuple[Head, Lesson, Lesson]:
+    """The head's classes, what is taught, and the eighth of like queries that validates."""
     lesson, head = _lesson(examples)
-    is_validation = folds_of(examples.texts, 8, knobs.seed) == 0
+    is_validation = folds_of(examples.texts, 8, seed) == 0
     taught = lesson.take(np.flatnonzero(~is_validation))
-    validation = lesson.take(np.flatnonzero(is_validation))
-    return fine_tune(encoder, head, taught, validation, knobs), validation
+    return head, taught, lesson.take(np.flatnonzero(is_validation))
 
 
 def read_head_knobs(path: Path = KNOBS) -> FineTuning:

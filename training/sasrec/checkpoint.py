@@ -7,7 +7,7 @@ from pathlib import Path
 
 from safetensors import safe_open
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from governance.files import atomic_path, digest_of
 from training.sasrec.config import SasrecTraining
