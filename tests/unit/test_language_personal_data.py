@@ -12,7 +12,14 @@ sys.path.insert(0, str(PROJECT_ROOT / "tests" / "benchmarks"))
 
 from language_personal_data import fold_of, read_sentences  # noqa: E402 - beside this folder
 from language_personal_data_shop import canary_texts  # noqa: E402
-from language_personal_data_spans import Counts, counted, merged, overlap, published  # noqa: E402
+from language_personal_data_spans import (  # noqa: E402
+    Counts,
+    characters,
+    counted,
+    merged,
+    overlap,
+    published,
+)
 
 from governance.errors import InputError  # noqa: E402
 
@@ -42,6 +49,10 @@ def test_the_published_definition_joins_neighbours_and_asks_for_no_kind() -> Non
     parts = [(0, 2, "STREET_ADDRESS"), (3, 11, "STREET_ADDRESS"), (13, 17, "GPE")]
     assert merged(text, parts[:2]) == [(0, 11, "STREET_ADDRESS")]
     assert published(text, parts, [(0, 17, "STREET_ADDRESS")]) == Counts(1, 1, 1)
+
+
+def test_characters_are_counted_once_however_often_they_are_marked() -> None:
+    assert characters(TRUE, [(0, 8, "A"), (5, 10, "B")]) == Counts(20, 10, 10)
 
 
 def test_the_sentences_of_a_template_share_a_fold() -> None:
