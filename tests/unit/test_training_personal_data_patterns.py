@@ -46,6 +46,7 @@ def test_a_number_without_its_checksum_is_no_card_iban_or_ssn() -> None:
 
 def test_words_nearby_raise_and_lower_what_a_pattern_is_worth() -> None:
     assert kinds_in("call 555 010 447") == {"555 010 447": "PHONE_NUMBER"}
+    assert kinds_in("driver's licence A1234567") == {"A1234567": "US_DRIVER_LICENSE"}
     assert kinds_in("shelf 555 010 447") == {}
     assert kinds_in("part number +44 7700 900123") == {}
 
