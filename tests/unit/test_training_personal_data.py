@@ -108,6 +108,8 @@ def test_a_word_is_never_cut_and_what_is_less_sure_than_asked_is_dropped() -> No
         ("my name is ana", [(11, 14, "PERSON")], [(11, 14)]),
         ("to 7 12 Elm Road Apt. 4, Bern", [(3, 4), (5, 23), (25, 29, "GPE")], [(3, 29)]),
         ("at Via Roma 131 now", [(3, 6), (7, 15)], [(3, 15)]),
+        ("Soda 22 OZ", [(5, 10)], []),
+        ("v 1.2.3 only", [(2, 7, "IP_ADDRESS")], []),
         ("by Hill Inc. in Bern", [(3, 11, "ORGANIZATION")], [(3, 12)]),
         ("to 7 12 Elm Road", [(3, 4), (5, 16)], [(3, 4), (5, 16)]),
     ],

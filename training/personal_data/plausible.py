@@ -17,6 +17,8 @@ _ADDRESS = "STREET_ADDRESS"
 _CAPITALS = 2  # capitalised words, "I" and the first word apart, from which a text uses capitals
 _CAPITALISED = re.compile(r"(?<!\w)[^\W\d_]\w+")
 _HAS_DIGIT = re.compile(r"\d")
+_HAS_WORD = re.compile(r"[^\W\d_]{4}")
+_NEAR = 5  # characters between two pieces of an address: a comma, a line's end, a quotation mark
 _ABBREVIATED = re.compile(r"\b(?:Inc|Ltd|Co|Corp|Bros|Cie)$", re.IGNORECASE)
 _BETWEEN = re.compile(r"[\s,]*")
 _WHOLE = re.compile(
@@ -41,11 +43,26 @@ def plausible(text: str, found: Sequence[Found]) -> list[Found]:
             joined[-1] = replace(last, end=span.end)
         else:
             joined.append(span)
-    return joined
+    return [span for at, span in enumerate(joined) if _is_no_fragment(text, joined, at)]
+
+
+def _is_no_fragment(text: str, found: Sequence[Found], at: int) -> bool:
+    """Whether a piece of an address, "3482" or "Apt. 7", stands beside another span.
+
+    Alone it is a size or a quantity: titles are full of them.
+    """
+    span = found[at]
+    value = text[span.start : span.end]
+    if span.kind != _ADDRESS or _HAS_WORD.search(value):
+        return True
+    beside = [*found[max(at - 1, 0) : at], *found[at + 1 : at + 2]]
+    return any(max(s.start - span.end, span.start - s.end) <= _NEAR for s in beside)
 
 
 def _is_possible(value: str, kind: str, *, has_capitals: bool) -> bool:
     if sum(c.isdecimal() for c in value) < _FEWEST_DIGITS.get(kind, 0):
+        return False
+    if kind == "IP_ADDRESS" and value.count(".") != 3 and value.count(":") < 2:
         return False
     if kind == "PERSON" and sum(c.isalpha() for c in value) < 2:
         return False
