@@ -18,6 +18,7 @@ _CAPITALS = 2  # capitalised words, "I" and the first word apart, from which a t
 _CAPITALISED = re.compile(r"(?<!\w)[^\W\d_]\w+")
 _HAS_DIGIT = re.compile(r"\d")
 _HAS_WORD = re.compile(r"[^\W\d_]{4}")
+_SHORT = 12  # characters: "PSC 12, Box 7 APO" stands alone, "16.5 OZ" does not
 _NEAR = 5  # characters between two pieces of an address: a comma, a line's end, a quotation mark
 _ABBREVIATED = re.compile(r"\b(?:Inc|Ltd|Co|Corp|Bros|Cie)$", re.IGNORECASE)
 _BETWEEN = re.compile(r"[\s,]*")
@@ -53,7 +54,7 @@ def _is_no_fragment(text: str, found: Sequence[Found], at: int) -> bool:
     """
     span = found[at]
     value = text[span.start : span.end]
-    if span.kind != _ADDRESS or _HAS_WORD.search(value):
+    if span.kind != _ADDRESS or len(span) >= _SHORT or _HAS_WORD.search(value):
         return True
     beside = [*found[max(at - 1, 0) : at], *found[at + 1 : at + 2]]
     return any(max(s.start - span.end, span.start - s.end) <= _NEAR for s in beside)
