@@ -22,7 +22,7 @@ from training.personal_data.config import PersonalDataConfig, read_config
 from training.personal_data.decoding import best_path, spans_of
 from training.personal_data.fillers import FILLERS
 from training.personal_data.found import Found, without_overlaps
-from training.personal_data.model import DIRECT_KINDS
+from training.personal_data.model import DIRECT_KINDS, PersonalData
 from training.personal_data.patterns import find_patterns
 from training.personal_data.plausible import plausible
 from training.personal_data.scan import scan_texts
@@ -193,6 +193,8 @@ def test_a_tagger_learns_where_names_stand_and_steering_text_moves_nothing(tmp_p
     odd = list(ODD_TEXTS.values())
     for text, spans_found in zip(odd, finder.find(odd), strict=True):
         assert all(0 <= f.start < f.end <= len(text) for f in spans_found)
+    sure = PersonalData(finder.tagger, finder.kinds, least=1.01)
+    assert sure.find(["my name is Neo thanks"]) == [[]]
     told = scan_texts([text], finder, key=KEY).as_dict()
     assert "Neo" not in json.dumps(told)
     assert finder.find([]) == []
