@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 from language_personal_data_shop import shop_figures
-from language_personal_data_spans import Counts, Mark, counted, f2_interval, published
+from language_personal_data_spans import Counts, Mark, characters, counted, f2_interval, published
 
 from governance.errors import InputError
 from training.encoder.checkpoint import load_encoder
@@ -43,10 +43,11 @@ class Judged:
     typed: tuple[Counts, ...]
     any_kind: tuple[Counts, ...]
     published: tuple[Counts, ...]
+    characters: tuple[Counts, ...]
     by_kind: dict[str, Counts]
 
     def figures(self) -> dict[str, Any]:
-        pooled = sum(self.typed, Counts())
+        pooled, covered = sum(self.typed, Counts()), sum(self.characters, Counts())
         low, high = f2_interval(self.typed)
         return {
             "f2": round(pooled.f2, 4),
@@ -56,6 +57,8 @@ class Judged:
             "recall": round(pooled.recall, 4),
             "f2_any_kind": round(sum(self.any_kind, Counts()).f2, 4),
             "f2_published_definition": round(sum(self.published, Counts()).f2, 4),
+            "character_recall": round(covered.recall, 4),
+            "character_precision": round(covered.precision, 4),
         }
 
 
@@ -154,17 +157,18 @@ def cross_validated(
 
 def judge(marked: Sequence[Marked], found: Sequence[Any]) -> Judged:
     """What was found in each text against what is true."""
-    typed, any_kind, merged, kinds = [], [], [], dict[str, Counts]()
+    typed, any_kind, merged, covered, kinds = [], [], [], [], dict[str, Counts]()
     for (text, spans), of in zip(marked, found, strict=True):
         true: list[Mark] = [(s.start, s.end, s.label) for s in spans]
         said: list[Mark] = [(f.start, f.end, f.kind) for f in of]
         typed.append(counted(true, said))
         any_kind.append(counted(true, said, any_kind=True))
         merged.append(published(text, true, said))
+        covered.append(characters(true, said))
         for kind in {mark[2] for mark in (*true, *said)}:
             own = [[m for m in marks if m[2] == kind] for marks in (true, said)]
             kinds[kind] = kinds.get(kind, Counts()) + counted(own[0], own[1])
-    return Judged(tuple(typed), tuple(any_kind), tuple(merged), kinds)
+    return Judged(tuple(typed), tuple(any_kind), tuple(merged), tuple(covered), kinds)
 
 
 def _progress(name: str, said: str) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from training.personal_data.found import Found
-from training.personal_data.model import DIRECT_KINDS, PersonalData
+from training.personal_data.model import CATALOGUE_LEAST, DIRECT_KINDS, PersonalData
 
 _CATALOGUE = Path("icecat_catalogue") / "products.parquet"
 _TITLES, _QUICK_TITLES = 2_000, 300
@@ -56,23 +56,26 @@ def shop_figures(finder: PersonalData, beside: Path, *, quick: bool) -> dict[str
 
     ``beside`` is the folder in which a catalogue may lie.
     """
-    direct = PersonalData(finder.tagger, DIRECT_KINDS)
-    patterns = PersonalData(kinds=DIRECT_KINDS)
+    finders = {
+        "both": PersonalData(finder.tagger, DIRECT_KINDS),
+        "catalogue": PersonalData(finder.tagger, DIRECT_KINDS, CATALOGUE_LEAST),
+        "patterns": PersonalData(kinds=DIRECT_KINDS),
+    }
     clean = {
         name: of[: _QUICK_TITLES if quick else _TITLES] for name, of in _titles(beside).items()
     }
     alarms = {
-        name: {"tagger": _alarms(direct, titles), "patterns": _alarms(patterns, titles)}
+        name: {how: _alarms(one, titles) for how, one in finders.items()}
         for name, titles in clean.items()
     }
-    sample = next(iter(clean.values()), []) or [t for t, _, _ in canary_texts()["reviews"]]
+    sample = next(iter(clean.values()), [t for t, _, _ in canary_texts()["reviews"]])
     return {
-        "canary_recall": {"both": _recall(direct), "patterns": _recall(patterns)},
+        "canary_recall": {how: _recall(one) for how, one in finders.items()},
         "false_alarms_per_1000_titles": alarms,
         "texts_per_second": {
-            "both": _speed(direct, sample[:_QUICK_TITLES]), "patterns": _speed(patterns, sample)
+            how: _speed(finders[how], sample[:_QUICK_TITLES]) for how in ("both", "patterns")
         },
-    }  # fmt: skip
+    }
 
 
 def canary_texts() -> dict[str, list[tuple[str, str, Found]]]:

@@ -90,6 +90,14 @@ def published(text: str, true: Sequence[Mark], found: Sequence[Mark]) -> Counts:
     return counted(merged(text, as_places[0]), merged(text, as_places[1]), any_kind=True)
 
 
+def characters(true: Sequence[Mark], found: Sequence[Mark]) -> Counts:
+    """Characters of personal data, those that are found, and both: what a mask would cover."""
+    held, told = (
+        {at for start, end, _ in marks for at in range(start, end)} for marks in (true, found)
+    )
+    return Counts(len(held), len(told), len(held & told))
+
+
 def f2_interval(counts: Sequence[Counts], *, draws: int = 1000) -> tuple[float, float]:
     """95 % of F2 over texts drawn with replacement."""
     table = np.array([(c.true, c.found, c.both) for c in counts])

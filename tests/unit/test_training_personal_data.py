@@ -1,8 +1,6 @@
-"""Personal data in text: what is found, what is masked, what may never be told."""
+"""The tagger of personal data: how it reads, what it is taught, which of its spans are told."""
 
 import json
-import logging
-from dataclasses import fields
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,100 +10,29 @@ import torch
 from hostile_texts import ODD_TEXTS, STEERING
 from hypothesis import given
 from hypothesis import strategies as st
-from stdnum import luhn
 from tiny_encoder import tiny_checkpoint
 
 from governance.errors import InputError
 from training.encoder.checkpoint import load_encoder
 from training.encoder.readable import readable
 from training.fine_tuning.lesson import Span
-from training.personal_data import patterns, scan
 from training.personal_data.alignment import CAPITAL, align, with_capitals_marked
 from training.personal_data.augment import as_lesson, augmented, refilled
 from training.personal_data.config import PersonalDataConfig, read_config
 from training.personal_data.decoding import best_path, spans_of
 from training.personal_data.fillers import FILLERS
 from training.personal_data.found import Found, without_overlaps
-from training.personal_data.masking import mask, masked_value
 from training.personal_data.model import DIRECT_KINDS, PersonalData
-from training.personal_data.patterns import find_patterns, is_card
+from training.personal_data.patterns import find_patterns
 from training.personal_data.plausible import plausible
-from training.personal_data.scan import masked_texts, scan_columns, scan_texts
+from training.personal_data.scan import scan_texts
 from training.personal_data.tagger import windows_of
 from training.personal_data.train import fit, held_out, thresholds
 
 KEY = b"a key of thirty-two bytes for us"
-PROJECT_ROOT = Path(__file__).parents[2]
-PLANTED = {
-    "CREDIT_CARD": "4111 1111 1111 1111",
-    "EMAIL_ADDRESS": "ana.ruiz@example.com",
-    "IBAN_CODE": "GB33BUKB20201555555555",
-    "US_SSN": "536-90-4399",
-    "IP_ADDRESS": "203.0.113.77",
-    "PHONE_NUMBER": "+44 7700 900123",
-    "STREET_ADDRESS": "17 Juniper Hollow Road",
-    "DOMAIN_NAME": "https://www.example.com/me",
-}
-NATIONAL = ("123.456.789-09", "12345678Z", "811228-9874", "RSSMRA85T10A562S", "131052-308T")
 
 raw_texts = st.text(max_size=80) | st.sampled_from(sorted(ODD_TEXTS.values(), key=len)[:8])
 spans = st.tuples(st.integers(0, 60), st.integers(1, 20), st.sampled_from(sorted(DIRECT_KINDS)))
-
-
-def kinds_in(text: str) -> dict[str, str]:
-    return {text[f.start : f.end]: f.kind for f in find_patterns(text)}
-
-
-@pytest.mark.parametrize(("kind", "value"), sorted(PLANTED.items()))
-def test_a_planted_value_is_found_where_it_stands(kind: str, value: str) -> None:
-    text = f"Lovely blanket, but {value} was on the box."
-    assert kinds_in(text).get(value) == kind
-
-
-@pytest.mark.parametrize("value", NATIONAL)
-def test_a_national_number_counts_when_its_check_digits_hold(value: str) -> None:
-    assert kinds_in(f"my number is {value} ok") == {value: "NATIONAL_NUMBER"}
-    other = value[:4] + str((int(value[4]) + 1) % 10 if value[4].isdigit() else "X") + value[5:]
-    assert "NATIONAL_NUMBER" not in kinds_in(f"my number is {other} ok").values()
-
-
-def test_a_number_without_its_checksum_is_no_card_iban_or_ssn() -> None:
-    wrong = "4111 1111 1111 1112 and GB33BUKB20201555555556 and 000-12-3456"
-    assert not {"CREDIT_CARD", "IBAN_CODE", "US_SSN"} & set(kinds_in(wrong).values())
-
-
-def test_words_nearby_raise_and_lower_what_a_pattern_is_worth() -> None:
-    assert kinds_in("call 555 010 447") == {"555 010 447": "PHONE_NUMBER"}
-    assert kinds_in("shelf 555 010 447") == {}
-    assert kinds_in("part number +44 7700 900123") == {}
-
-
-@pytest.mark.parametrize(
-    "title",
-    [
-        "HP 48X PATA CD-ROM Drive", "USB hub 2.0 4x 10/100/1000 v1.2.3.4", "Whisky 12 years old",
-        "Cable 3.5mm 20-30-40 cm", "EAN 4006381333931 pen", "Paul's Mitchell Shampoo 300 ml",
-        "Ink 364XL 1:2:3 pack", "TV 55\" 3840x2160 2019", "Screws M4-20-100, 250 pcs",
-    ],
-)  # fmt: skip
-def test_a_clean_title_has_no_personal_data_by_pattern(title: str) -> None:
-    assert PersonalData(kinds=DIRECT_KINDS).find([title]) == [[]]
-
-
-@pytest.mark.pipeline
-@pytest.mark.parametrize("name", sorted(ODD_TEXTS))
-def test_odd_texts_are_read_by_every_part_without_a_crash(name: str) -> None:
-    text = ODD_TEXTS[name]
-    for found in (find_patterns(text), PersonalData().find([text])[0]):
-        assert all(0 <= f.start < f.end <= len(text) for f in found)
-    assert mask(text, find_patterns(text), key=KEY).text == text  # nothing personal in them
-    align(text[:20_000])
-
-
-@pytest.mark.parametrize("steering", STEERING)
-def test_text_that_tries_to_steer_changes_no_pattern_and_no_confidence(steering: str) -> None:
-    text = "Refund to 4111 1111 1111 1111, write ana.ruiz@example.com"
-    assert find_patterns(text + steering) == find_patterns(text)
 
 
 @given(raw_texts)
@@ -137,17 +64,18 @@ def test_windows_cover_a_text_overlap_and_never_stall(text: str) -> None:
         assert 0 < end - begin <= 80
 
 
-@given(st.lists(spans, max_size=8), st.randoms(use_true_random=False))
+@given(st.lists(spans, max_size=8))
 def test_spans_that_won_never_overlap_and_checked_ones_are_kept_whole(
-    drawn: list[tuple[int, int, str]], random: object
+    drawn: list[tuple[int, int, str]],
 ) -> None:
     sources = ("checked", "pattern", "tagger")
     found = [Found(s, s + n, k, 0.9, sources[s % 3]) for s, n, k in drawn]
     won = without_overlaps(found)
     assert all(not a.overlaps(b) for a in won for b in won if a is not b)
-    first = [f for f in found if f.source == "checked"]
-    if first:
-        assert max(first, key=len) in won
+    checked = [f for f in found if f.source == "checked"]
+    for one in checked:
+        if not any(one.overlaps(other) for other in checked if other is not one):
+            assert one in won
 
 
 @given(st.integers(1, 12), st.integers(1, 4), st.integers(0, 2**32 - 1))
@@ -179,6 +107,10 @@ def test_a_word_is_never_cut_and_what_is_less_sure_than_asked_is_dropped() -> No
         ("Call Ana, said early Bo", [(15, 20, "PERSON"), (21, 23, "PERSON")], [(21, 23)]),
         ("my name is ana", [(11, 14, "PERSON")], [(11, 14)]),
         ("to 7 12 Elm Road Apt. 4, Bern", [(3, 4), (5, 23), (25, 29, "GPE")], [(3, 29)]),
+        ("at Via Roma 131 now", [(3, 6), (7, 15)], [(3, 15)]),
+        ("Soda 22 OZ", [(5, 10)], []),
+        ("v 1.2.3 only", [(2, 7, "IP_ADDRESS")], []),
+        ("by Hill Inc. in Bern", [(3, 11, "ORGANIZATION")], [(3, 12)]),
         ("to 7 12 Elm Road", [(3, 4), (5, 16)], [(3, 4), (5, 16)]),
     ],
 )
@@ -187,97 +119,6 @@ def test_what_cannot_be_of_its_kind_is_dropped_and_an_address_is_put_together(
 ) -> None:
     found = [Found(*of) if len(of) == 3 else Found(*of, "STREET_ADDRESS") for of in said]
     assert [(f.start, f.end) for f in plausible(text, found)] == kept
-
-
-@given(st.text(max_size=40), st.sampled_from(sorted(DIRECT_KINDS)))
-def test_a_mask_keeps_length_case_and_separators_and_changes_every_letter_and_digit(
-    value: str, kind: str
-) -> None:
-    masked = masked_value(value, kind, KEY)
-    assert len(masked) == len(value)
-    assert masked == masked_value(value, kind, KEY)
-    for old, new in zip(value, masked, strict=True):
-        if old.isascii() and old.isalnum():
-            assert new != old
-            assert new.isdigit() == old.isdigit()
-            assert new.isupper() == old.isupper()
-        elif not old.isalnum():
-            assert new == old
-
-
-@given(
-    st.text(alphabet="0123456789", min_size=12, max_size=19), st.binary(min_size=16, max_size=32)
-)
-def test_a_masked_number_fails_luhn_on_purpose(digits: str, key: bytes) -> None:
-    masked = masked_value(digits, "CREDIT_CARD", key)
-    assert not luhn.is_valid(masked)
-    assert not is_card(masked)
-    assert all(a != b for a, b in zip(digits, masked, strict=True))
-
-
-@given(st.lists(st.sampled_from(sorted(PLANTED.items())), min_size=1, max_size=4))
-def test_a_masked_text_holds_no_original_value_and_masking_again_changes_nothing(
-    planted: list[tuple[str, str]],
-) -> None:
-    text = " and ".join(value for _, value in planted) + " and " + planted[0][1]
-    first = mask(text, find_patterns(text), key=KEY)
-    assert not [value for _, value in planted if value in first.text]
-    assert len(first.text) == len(text)
-    again = mask(first.text, find_patterns(first.text), key=KEY, replaced=first.replaced)
-    assert again.text == first.text
-
-
-def test_a_value_that_was_found_once_is_masked_wherever_it_stands() -> None:
-    text = "Orsolya Quenby wrote; thanks orsolya! Orsolya Quenby again"
-    masked = mask(text, [Found(0, 14, "PERSON")], key=KEY).text
-    assert "Orsolya Quenby" not in masked
-    assert masked[:14] == masked[-20:-6]
-
-
-def test_another_key_gives_another_mask_and_a_short_key_is_refused() -> None:
-    assert masked_value("Ana Ruiz", "PERSON", KEY) != masked_value("Ana Ruiz", "PERSON", KEY[::-1])
-    with pytest.raises(InputError, match="key of masking"):
-        mask("Ana", [], key=b"short")
-
-
-def test_a_scan_tells_counts_and_masked_samples_and_no_raw_value() -> None:
-    texts = [f"note {value} end" for value in PLANTED.values()] + ["clean text", None, ""]
-    told = scan_texts(texts, PersonalData(), key=KEY)
-    assert told.count_texts == len(texts)
-    assert told.count_flagged == len(PLANTED)
-    assert set(told.count_by_kind) == set(PLANTED)
-    assert told.per_10_000 == pytest.approx(10_000 * len(PLANTED) / len(texts))
-    columns = scan_columns({"title": texts, "query": []}, PersonalData(), key=KEY)
-    written = json.dumps({name: one.as_dict() for name, one in columns.items()}) + repr(columns)
-    assert not [value for value in PLANTED.values() if value in written]
-    masked = "\n".join(masked_texts(texts, PersonalData(), key=KEY))
-    assert not [value for value in PLANTED.values() if value in masked]
-
-
-def test_what_was_found_holds_offsets_and_kinds_and_no_text() -> None:
-    assert {f.name for f in fields(Found)} == {"start", "end", "kind", "confidence", "source"}
-    shown = repr(find_patterns("write ana.ruiz@example.com"))
-    assert "ana" not in shown
-
-
-def test_no_code_of_the_model_writes_logs_or_prints() -> None:
-    files = sorted((PROJECT_ROOT / "training" / "personal_data").glob("*.py"))
-    assert len(files) > 10
-    for path in files:
-        code = path.read_text(encoding="utf-8")
-        for word in ("print(", "logging", "getLogger", ".write", "open(", "warnings", "pickle"):
-            assert word not in code, f"{path.name} has {word}"
-
-
-def test_no_log_warning_or_output_of_a_scan_holds_a_raw_value(
-    caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with caplog.at_level(logging.DEBUG):
-        scan_texts(list(PLANTED.values()), PersonalData(), key=KEY)
-        with pytest.raises(InputError) as raised:
-            mask(PLANTED["EMAIL_ADDRESS"], [], key=b"")
-    said = caplog.text + "".join(capsys.readouterr()) + str(raised.value)
-    assert not [value for value in PLANTED.values() if value in said]
 
 
 def test_other_values_stand_where_the_old_ones_stood() -> None:
@@ -307,8 +148,8 @@ def test_augmentation_is_the_same_for_the_same_seed_and_marks_what_it_made() -> 
 def test_made_up_cards_and_accounts_check_as_real_ones_do() -> None:
     draw = np.random.default_rng(0)
     for _ in range(60):
-        assert kinds_in(FILLERS["CREDIT_CARD"](draw)).popitem()[1] == "CREDIT_CARD"
-        assert kinds_in(FILLERS["IBAN_CODE"](draw)).popitem()[1] == "IBAN_CODE"
+        assert [f.kind for f in find_patterns(FILLERS["CREDIT_CARD"](draw))] == ["CREDIT_CARD"]
+        assert [f.kind for f in find_patterns(FILLERS["IBAN_CODE"](draw))] == ["IBAN_CODE"]
 
 
 def test_a_threshold_is_chosen_where_f2_is_highest_and_only_with_enough_spans() -> None:
@@ -340,13 +181,11 @@ def test_a_tagger_learns_where_names_stand_and_steering_text_moves_nothing(tmp_p
     names = ("Ana", "Bo", "Eno", "Nao", "Ena", "Oan")
     marked = [(f"my name is {n} thanks", (Span(11, 11 + len(n), "PERSON"),)) for n in names] * 8
     marked += [("please call for the order", ())] * 16
-    knobs = PersonalDataConfig(copies=0, shop=0, epochs=12, learning_rate=3e-3, held_out=0.0)
+    knobs = PersonalDataConfig(copies=0, shop=0, epochs=8, learning_rate=3e-3, held_out=0.0)
     finder = fit(encoder, marked, list(range(len(marked))), knobs)
-    again = fit(encoder, marked, list(range(len(marked))), knobs)
     text = "my name is Neo thanks"
     found = finder.find([text])[0]
     assert [(f.start, f.end, f.kind) for f in found] == [(11, 14, "PERSON")]
-    assert again.find([text]) == [found]
     for steering in STEERING:
         steered = [f for f in finder.find([text + steering])[0] if f.end <= len(text)]
         assert [(f.start, f.end) for f in steered] == [(11, 14)]
@@ -354,7 +193,9 @@ def test_a_tagger_learns_where_names_stand_and_steering_text_moves_nothing(tmp_p
     odd = list(ODD_TEXTS.values())
     for text, spans_found in zip(odd, finder.find(odd), strict=True):
         assert all(0 <= f.start < f.end <= len(text) for f in spans_found)
-    told = scan.scan_texts([text], finder, key=KEY).as_dict()
+    sure = PersonalData(finder.tagger, finder.kinds, least=1.01)
+    assert sure.find(["my name is Neo thanks"]) == [[]]
+    told = scan_texts([text], finder, key=KEY).as_dict()
     assert "Neo" not in json.dumps(told)
     assert finder.find([]) == []
 
@@ -363,9 +204,3 @@ def test_without_marked_sentences_there_is_nothing_to_learn(tmp_path: Path) -> N
     encoder = load_encoder(str(tiny_checkpoint(tmp_path / "tiny", ["a"])))
     with pytest.raises(InputError, match="no sentence has a span"):
         fit(encoder, [("a", ())], [0], PersonalDataConfig())
-
-
-@pytest.mark.pipeline
-def test_patterns_read_a_megabyte_in_seconds() -> None:
-    found = patterns.find_patterns("1234 5678 " * 20_000 + "a." * 50_000 + "a-" * 50_000)
-    assert len(found) < 20_000

@@ -17,7 +17,7 @@ class PersonalDataConfig:
     """The defaults are those of the file; a test holds them together."""
 
     copies: int = 2
-    shop: int = 900
+    shop: int = 1000
     epochs: int = 3
     batch: int = 16
     length: int = 256

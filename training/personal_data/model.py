@@ -25,13 +25,18 @@ DIRECT_KINDS = frozenset(
     }
 )  # fmt: skip
 
+# Confidence of the tagger from which a catalogue's titles are told: measured on half of two real
+# catalogues, 23 and 12 false alarms in 1,000 titles instead of 73 and 27, canaries .92 of .95.
+CATALOGUE_LEAST = 0.9
+
 
 @dataclass(frozen=True)
 class PersonalData:
-    """Finds personal data of the given kinds, or of all."""
+    """Finds personal data of the given kinds, or of all, the tagger's from ``least`` on."""
 
     tagger: Tagger | None = None
     kinds: Collection[str] = ALL_KINDS
+    least: float = 0.0  # confidence of the tagger; where nearly every text is clean, ask for more
 
     def find(self, texts: Sequence[str]) -> list[list[Found]]:
         """Of each text the spans in raw characters: sorted, without overlaps."""
@@ -42,4 +47,5 @@ class PersonalData:
         ]
 
     def _wants(self, span: Found) -> bool:
-        return not self.kinds or span.kind in self.kinds
+        is_sure = span.source != "tagger" or span.confidence >= self.least
+        return is_sure and (not self.kinds or span.kind in self.kinds)

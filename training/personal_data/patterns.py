@@ -136,6 +136,7 @@ _STREET_NUMBER = _form(
     r"\bP\.? ?O\.? Box \d{1,6}\b|\b[A-ZÄÖÜ][a-zäöüß-]{2,30}(?:straße|strasse|str\.|gasse|weg|"
     r"platz|gatan|vägen|vej|straat|laan|katu|tie) \d{1,4}[a-z]?\b"
 )
+_LICENCE = _form(r"(?<![\w-])[A-Z]{0,3}\d[\d-]{5,13}(?![\w-])")
 _HONORIFIC = _form(r"\b(?:Mr|Mrs|Ms|Dr|Prof)\.(?= [A-Z])")
 
 
@@ -172,6 +173,7 @@ PATTERNS = (
     Pattern("ZIP_CODE", _form(r"(?<![\w-])\d{3,5}(?:-\d{3,4})?(?![\w-])"), 0.2, _POST_WORDS,
             _MODEL_WORDS),
     Pattern("ZIP_CODE", _POSTCODE, 0.4, (*_POST_WORDS, "address")),
+    Pattern("US_DRIVER_LICENSE", _LICENCE, 0.2, ("driver", "license", "licence"), _MODEL_WORDS),
     Pattern("TITLE", _HONORIFIC, 0.55),
     Pattern("STREET_ADDRESS", _NUMBER_STREET, 0.6),
     Pattern("STREET_ADDRESS", _STREET_NUMBER, 0.6),

@@ -1,7 +1,7 @@
 """What every value of a kind has, applied to what a tagger says: rules of form, not of words.
 
 Dimensions: none. Pure. A card without digits is none; in a text that uses capitals a name has one;
-an address that goes on past its street takes in its own pieces.
+an address that goes on past its street takes in its own pieces; "Inc." keeps its point.
 """
 
 import re
@@ -16,6 +16,11 @@ _NAMES = frozenset({"PERSON", "ORGANIZATION", "GPE"})
 _ADDRESS = "STREET_ADDRESS"
 _CAPITALS = 2  # capitalised words, "I" and the first word apart, from which a text uses capitals
 _CAPITALISED = re.compile(r"(?<!\w)[^\W\d_]\w+")
+_HAS_DIGIT = re.compile(r"\d")
+_HAS_WORD = re.compile(r"[^\W\d_]{4}")
+_SHORT = 12  # characters: "PSC 12, Box 7 APO" stands alone, "16.5 OZ" does not
+_NEAR = 5  # characters between two pieces of an address: a comma, a line's end, a quotation mark
+_ABBREVIATED = re.compile(r"\b(?:Inc|Ltd|Co|Corp|Bros|Cie)$", re.IGNORECASE)
 _BETWEEN = re.compile(r"[\s,]*")
 _WHOLE = re.compile(
     r"[^\W\d].*\d.*[\s,]+[^\W\d]{3}"  # street, number, then another word
@@ -28,6 +33,7 @@ _WHOLE = re.compile(
 def plausible(text: str, found: Sequence[Found]) -> list[Found]:
     """Of a tagger's spans those that can be of their kind, pieces of an address joined."""
     has_capitals = _uses_capitals(text)
+    found = [_with_its_point(text, span) for span in found]
     possible = [
         f for f in found if _is_possible(text[f.start : f.end], f.kind, has_capitals=has_capitals)
     ]
@@ -38,11 +44,26 @@ def plausible(text: str, found: Sequence[Found]) -> list[Found]:
             joined[-1] = replace(last, end=span.end)
         else:
             joined.append(span)
-    return joined
+    return [span for at, span in enumerate(joined) if _is_no_fragment(text, joined, at)]
+
+
+def _is_no_fragment(text: str, found: Sequence[Found], at: int) -> bool:
+    """Whether a piece of an address, "3482" or "Apt. 7", stands beside another span.
+
+    Alone it is a size or a quantity: titles are full of them.
+    """
+    span = found[at]
+    value = text[span.start : span.end]
+    if span.kind != _ADDRESS or len(span) >= _SHORT or _HAS_WORD.search(value):
+        return True
+    beside = [*found[max(at - 1, 0) : at], *found[at + 1 : at + 2]]
+    return any(max(s.start - span.end, span.start - s.end) <= _NEAR for s in beside)
 
 
 def _is_possible(value: str, kind: str, *, has_capitals: bool) -> bool:
     if sum(c.isdecimal() for c in value) < _FEWEST_DIGITS.get(kind, 0):
+        return False
+    if kind == "IP_ADDRESS" and value.count(".") != 3 and value.count(":") < 2:
         return False
     if kind == "PERSON" and sum(c.isalpha() for c in value) < 2:
         return False
@@ -58,15 +79,24 @@ def _uses_capitals(text: str) -> bool:
 def _goes_on(text: str, last: Found, span: Found) -> bool:
     """Whether ``span`` is a piece of the address that ``last`` is, or begins.
 
-    A house number read as one span before an address with a unit or town is part of it, as are
-    towns and codes after such an address. Street and number alone take in nothing.
+    Words without a number are no address of their own. A house number read as one span before an
+    address with a unit or town is part of it, as are towns and codes after such an address. Street
+    and number alone take in nothing.
     """
     if last.kind != _ADDRESS or not _BETWEEN.fullmatch(text, last.end, span.start):
         return False
     one, other = text[last.start : last.end], text[span.start : span.end]
     if _is_whole(one):
         return span.kind in (_ADDRESS, "GPE", "ZIP_CODE")
-    return span.kind == _ADDRESS and one.isdecimal() and _is_whole(other)
+    if span.kind != _ADDRESS:
+        return False
+    return not _HAS_DIGIT.search(one) or (one.isdecimal() and _is_whole(other))
+
+
+def _with_its_point(text: str, span: Found) -> Found:
+    value = text[span.start : span.end]
+    is_short = span.kind == "ORGANIZATION" and _ABBREVIATED.search(value)
+    return replace(span, end=span.end + 1) if is_short and text[span.end :][:1] == "." else span
 
 
 def _is_whole(address: str) -> bool:
