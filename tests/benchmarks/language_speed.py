@@ -53,15 +53,19 @@ def fine_tuning(data: Path, *, quick: bool) -> dict[str, float]:
     effort = "quick" if quick else "full"
     lesson = _lesson(data, _SENTENCES[effort])
     knobs = FineTuning(epochs=_EPOCHS[effort], patience=99)
-    sides = {"engine": _engine(lesson, knobs), "bare": _bare(lesson, knobs)}
-    rates: dict[str, list[float]] = {name: [] for name in sides}
-    for number in range(knobs.epochs):
-        for name, epochs in sides.items():
-            seconds = next(epochs)
-            if number:
-                rates[name].append(len(lesson) / seconds)
-                sys.stderr.write(f"{name} {rates[name][-1]:.1f} sentences/s\n")
-    engine, bare = (float(np.median(rates[name])) for name in ("engine", "bare"))
+    rates: dict[str, list[float]] = {"engine": [], "bare": []}
+    bare_epochs, began = _bare(lesson, knobs), time.perf_counter()
+
+    def watch(curve: object) -> None:
+        nonlocal began
+        seconds = {"engine": time.perf_counter() - began, "bare": next(bare_epochs)}
+        for name, taken in seconds.items():
+            rates[name].append(len(lesson) / taken)
+            sys.stderr.write(f"{name} {rates[name][-1]:.1f} sentences/s\n")
+        began = time.perf_counter()
+
+    fine_tune(load_encoder(), HEAD, lesson, None, knobs, watch=watch)
+    engine, bare = (float(np.median(rates[name][1:])) for name in ("engine", "bare"))
     return {
         "sentences_per_second": round(engine, 2),
         "bare_loop_sentences_per_second": round(bare, 2),
@@ -83,31 +87,6 @@ def _lesson(data: Path, count: int) -> Lesson:
     texts = products["title"] + ". " + products["short_description"]
     labels = np.arange(len(products)) % 2  # what is learned changes no second
     return prepared(Lesson(Texts(tuple(texts)), labels))
-
-
-def _engine(lesson: Lesson, knobs: FineTuning) -> Iterator[float]:
-    """Seconds of each epoch; the loop waits in a thread of its own while the other side works."""
-    from queue import Queue
-    from threading import Thread
-
-    done: Queue[float] = Queue()
-    go: Queue[None] = Queue()
-    began = [0.0]
-
-    def watch(_curve: object) -> None:
-        done.put(time.perf_counter() - began[0])
-        go.get()
-        began[0] = time.perf_counter()
-
-    def teach() -> None:
-        go.get()
-        began[0] = time.perf_counter()
-        fine_tune(load_encoder(), HEAD, lesson, None, knobs, watch=watch)
-
-    Thread(target=teach, daemon=True).start()
-    while True:
-        go.put(None)
-        yield done.get()
 
 
 def _bare(lesson: Lesson, knobs: FineTuning) -> Iterator[float]:
