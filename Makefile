@@ -10,7 +10,7 @@ TORCH  := $(shell grep '^torch==' requirements.lock)
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo demo-spark test test-all lint format install lock clean \
-        bench-features bench-recommender bench-recommenders bench-main-job bench-serving
+        bench-features bench-language bench-recommender bench-recommenders bench-main-job bench-serving
 
 demo: $(READY)   ## the main job on the default shop: raw orders to a released, served model
 	@$(BIN)/counterfoil demo
@@ -44,6 +44,10 @@ bench-recommenders: $(READY)   ## the whole table, 2 h; QUICK=1: 10 min; DATA=DI
 	@$(BIN)/python tests/benchmarks/recommenders.py --peers $(PEERS)/bin/python \
 	  $(if $(DATA),--data $(DATA)) $(if $(PROTOCOL),--protocol $(PROTOCOL)) \
 	  $(if $(CUTOFF),--cutoff $(CUTOFF)) $(if $(QUICK),--quick) $(if $(JSON),--json $(JSON))
+
+bench-language: $(READY)   ## text tasks beside their floors, 2 h; QUICK=1; TASK=... DATA=...: a part
+	@$(BIN)/python tests/benchmarks/language.py $(if $(TASK),--task $(TASK)) \
+	  $(if $(DATA),--data $(DATA)) $(if $(QUICK),--quick) $(if $(JSON),--json $(JSON))
 
 bench-main-job: $(READY)   ## seconds and peak memory of the main job, first run and unchanged run
 	@$(BIN)/python tests/benchmarks/main_job.py $(if $(JSON),--json $(JSON))

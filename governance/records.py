@@ -154,6 +154,37 @@ class Decision(RecordBase, table=True):
     policy_json: str = Field(default="{}", sa_column_kwargs={"server_default": "{}"})
 
 
+class ListingRepair(RecordBase, table=True):
+    """One event of a repair's life: proposed, accepted, rejected, applied or reverted."""
+
+    __tablename__ = "listing_repair"
+    repair_id: str = Field(index=True)
+    event: str
+    actor: str
+    shop: str = Field(index=True)
+    item_id: str
+    field: str
+    kind: str
+    before_json: str  # JSON in ASCII, so that every text comes back byte for byte
+    after_json: str
+    reason: str
+    confidence: float
+    model_digest: str
+
+
+class ListingText(RecordBase, table=True):
+    """The text that holds for a listing's field from here on; the newest row of a field counts."""
+
+    __tablename__ = "listing_text"
+    shop: str = Field(index=True)
+    item_id: str = Field(index=True)
+    field: str
+    raw_json: str  # as the shop wrote it, in raw/
+    value_json: str
+    is_repaired: bool
+    repair_id: str
+
+
 @lru_cache(maxsize=4)
 def open_records(url: str) -> Engine:
     """An engine whose schema is at the newest migration; StateError when it cannot be had."""

@@ -11,6 +11,7 @@ step and its judge:
 """
 
 import copy
+import math
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,15 +19,16 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from training.sasrec.checkpoint import Progress, resume, save_checkpoint
+from training.checkpoint import Progress, resume, save_checkpoint
 
-_METRIC = "ndcg_at_10"  # the figure that chooses the epoch
+_METRIC = "ndcg_at_10"  # the figure that chooses the epoch of a recommender
 
 
 class Course:
     """A training under way; it begins where ``checkpoint`` left it, if there is one.
 
-    Where several processes learn together, only the one with ``is_writer`` keeps checkpoints.
+    ``metric`` chooses the epoch: the highest, or with ``is_lower_better`` the lowest. Where
+    several processes learn together, only the one with ``is_writer`` keeps checkpoints.
     """
 
     def __init__(
@@ -37,8 +39,11 @@ class Course:
         subject: str,
         checkpoint: Path | None,
         is_writer: bool = True,
+        metric: str = _METRIC,
+        is_lower_better: bool = False,
     ) -> None:
         self._network, self._optimiser, self._subject = network, optimiser, subject
+        self._metric, self._sign = metric, -1 if is_lower_better else 1
         self._written = checkpoint if is_writer else None
         self._began = time.perf_counter()
         self.state = Progress()
@@ -59,10 +64,9 @@ class Course:
         """
         state, number = self.state, float(self.state.epoch)
         state.curve.append({"epoch": number, **taught, **found})
-        judged = found or {_METRIC: number}
         state.waited += 1
-        if judged[_METRIC] > state.best[_METRIC]:
-            state.best, state.waited = {**judged, "epoch": number}, 0
+        if not found or self._worth(found) > self._worth(state.best):
+            state.best, state.waited = {**found, "epoch": number}, 0
             state.weights = copy.deepcopy(self._network.state_dict())
         if self._written is not None:
             save_checkpoint(
@@ -77,8 +81,10 @@ class Course:
         """The latest epoch in words."""
         latest, seconds = self.state.curve[-1], time.perf_counter() - self._began
         said = f"{name} epoch {self.state.epoch}: loss {latest['loss']:.3f}"
-        if _METRIC in latest:
-            said += f", ndcg@10 {latest[_METRIC]:.4f} (best {self.state.best[_METRIC]:.4f})"
+        if self._metric in latest:
+            best = self.state.best.get(self._metric, math.nan)
+            figure = self._metric.replace("_at_", "@").replace("_", " ")
+            said += f", {figure} {latest[self._metric]:.4f} (best {best:.4f})"
         return f"{said}, {seconds:.1f} s"
 
     def end(self) -> Progress:
@@ -87,3 +93,6 @@ class Course:
             self._network.load_state_dict(self.state.weights)
         self._network.eval()
         return self.state
+
+    def _worth(self, found: Mapping[str, float]) -> float:
+        return self._sign * found.get(self._metric, -self._sign * math.inf)

@@ -9,7 +9,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import Any
 
@@ -20,7 +19,6 @@ import pyarrow.ipc
 from safetensors.numpy import load_file, save_file
 
 from governance.errors import InputError
-from governance.files import atomic_path, digest_of, sha256_file, write_json
 from training.candidate_ranker import CandidateRanker
 from training.covisitation.model import Covisitation
 from training.ranker_files import read_calibration, read_ranker, write_ranker
@@ -31,6 +29,7 @@ from training.recommender.neighbours import Neighbours
 from training.recommender.repeats import Repeats
 from training.recommender.signals import Memory
 from training.sasrec.vectors import SasrecVectors
+from training.sealed_folder import seal, verified
 
 MODEL_NAME = "recommender"
 CARD = "bundle.json"
@@ -44,7 +43,6 @@ _PARTS: dict[str, type] = {
     "stock": Assortment,
     "repeats": Repeats,
 }
-_VERSION_LENGTH = 12  # hex digits; chance meetings start near 16 million versions
 
 Arrays = Mapping[str, npt.NDArray[np.generic]]
 
@@ -105,37 +103,21 @@ def save_bundle(
     """
     if recommender.ranker is None:
         raise InputError("a recommender without a ranker cannot be saved", next_step="fit it first")
-    shelf = bundles_dir / MODEL_NAME
-    shelf.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=shelf, prefix=".", ignore_cleanup_errors=True) as temporary:
-        folder = Path(temporary) / "bundle"
-        folder.mkdir()
+    ranker = recommender.ranker
+
+    def write(folder: Path) -> Mapping[str, object]:
         _write_files(folder, recommender, network_weights)
         for name, text in texts.items():
             (folder / name).write_text(text, encoding="utf-8")
-        card = _card(folder, recommender.ranker, facts)
-        write_json(folder / CARD, card)
-        final = shelf / str(card["version"])
-        with atomic_path(final) as beside:
-            folder.rename(beside)
-    return Bundle(final, card)
+        return _facts(ranker, facts)
+
+    folder = seal(bundles_dir / MODEL_NAME, CARD, write)
+    return Bundle(folder, json.loads((folder / CARD).read_text(encoding="utf-8")))
 
 
 def open_bundle(folder: Path, *, digest: str = "", schema_hash: str = "") -> Bundle:
     """Verify every file against the card, and the card against what the caller expects."""
-    card = _read_card(folder)
-    files = card["files"]
-    found = {path.name for path in folder.iterdir()} - {CARD}
-    if unlike := sorted(found.symmetric_difference(files)):
-        state = "is missing" if unlike[0] in files else "does not belong to the bundle"
-        raise _refusal(folder / unlike[0], f"the file {state}")
-    for name, expected in sorted(files.items()):
-        if sha256_file(folder / name) != expected:
-            raise _refusal(folder / name, f"its content is not what {CARD} recorded")
-    if card["digest"] != _digest_of_card(card):
-        raise _refusal(folder / CARD, "the card was changed after it was written")
-    if digest and digest != card["digest"]:
-        raise _refusal(folder / CARD, f"digest {digest[:12]} was recorded at release")
+    card = verified(folder, CARD, form=FORMAT, digest=digest)
     if schema_hash and schema_hash != card["schema_hash"]:
         raise InputError(
             f"bundle {card['version']} was trained on other features than are declared now",
@@ -159,44 +141,14 @@ def _write_files(folder: Path, recommender: Recommender, network_weights: Arrays
     write_ranker(folder, recommender.ranker, recommender.calibration)
 
 
-def _card(folder: Path, ranker: CandidateRanker, facts: Mapping[str, object]) -> dict[str, object]:
-    card: dict[str, object] = {
+def _facts(ranker: CandidateRanker, facts: Mapping[str, object]) -> dict[str, object]:
+    return {
         **facts,
         "model_name": MODEL_NAME,
         "format": FORMAT,
         "retrieval_columns": list(ranker.retrieval),
         "feature_columns": [asdict(column) for column in ranker.service],
-        "files": {path.name: sha256_file(path) for path in sorted(folder.iterdir())},
     }
-    digest = _digest_of_card(card)
-    return card | {"digest": digest, "version": digest[:_VERSION_LENGTH]}
-
-
-def _digest_of_card(card: Mapping[str, object]) -> str:
-    return digest_of({k: v for k, v in card.items() if k not in ("digest", "version")})
-
-
-def _read_card(folder: Path) -> dict[str, Any]:
-    try:
-        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise _refusal(folder / CARD, "the file is missing") from None
-    except ValueError as error:
-        raise _refusal(folder / CARD, f"it is not JSON: {error}") from None
-    if not isinstance(card, dict) or not {"files", "digest", "version"} <= card.keys():
-        raise _refusal(folder / CARD, "it is no card of a bundle")
-    if card.get("format") != FORMAT:
-        raise _refusal(folder / CARD, f"its format is {card.get('format')}, this reads {FORMAT}")
-    return card
-
-
-def _refusal(path: Path, why: str) -> InputError:
-    return InputError(
-        f"bundle {path.parent.name} cannot be trusted",
-        where=str(path),
-        why=why,
-        next_step="restore the folder from a backup, or run counterfoil train and release",
-    )
 
 
 def _write_arrow(path: Path, columns: Mapping[str, list[str]]) -> None:

@@ -35,6 +35,9 @@ TASKS = {  # in the order of the table, which runs the cheap ones first; where t
     "duplicates": "benchmarks/entity_matching",
     "sentiment": "clothing_reviews",
     "methods": "clothing_reviews",
+    "attributes": "icecat_catalogue",
+    "query-category": "wayfair_queries",
+    "keywords": "icecat_catalogue",
     "speed": "icecat_catalogue",
 }
 

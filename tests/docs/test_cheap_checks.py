@@ -12,7 +12,7 @@ from governance.settings import PROJECT_ROOT
 
 ROOMS = ("governance", "feature_repo", "training", "serving", "flows")  # imports go leftwards
 FORBIDDEN_NAMES = {"utils.py", "helpers.py", "common.py", "misc.py", "base.py"}
-SERVING_MAY_IMPORT = re.compile(r"^training\.(bundle|[a-z_]+\.model)$")
+SERVING_MAY_IMPORT = re.compile(r"^training\.(bundle|text_bundle|[a-z_]+\.model)$")
 
 
 def python_files(room):

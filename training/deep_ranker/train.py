@@ -16,13 +16,13 @@ from torch import Tensor, nn
 
 from governance.files import digest_of
 from training.best_epoch import Course
+from training.checkpoint import Progress
 from training.deep_ranker.columns import learn_columns
 from training.deep_ranker.config import DeepRankerSettings, DeepRankerTraining
 from training.deep_ranker.lesson import Lesson, lesson_of
 from training.deep_ranker.losses import Rows, Shares, list_loss, shares_of, task_losses
 from training.deep_ranker.model import DeepRanker, forward
 from training.deep_ranker.network import DeepNetwork
-from training.sasrec.checkpoint import Progress
 from training.sasrec.teacher import compute_dtype
 from training.shop_data import Floats, Longs
 from training.training_set import TrainingSet

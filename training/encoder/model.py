@@ -5,7 +5,7 @@ Dimensions: N texts, L tokens, D numbers of a vector. Knows no files.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from training.encoder.readable import readable
 
 Vectors = NDArray[np.float32]
+Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
 
 @dataclass(frozen=True)
@@ -79,13 +80,16 @@ def alike_batches(sizes: Sequence[int], batch: int) -> Iterator[list[int]]:
         yield order[begin : begin + batch]
 
 
-def has_fast_bfloat16() -> bool:
-    """Whether this device multiplies bfloat16 natively: 2.5 x float32 on two AVX-512 cores."""
-    if torch.cuda.is_available():
+def has_fast_bfloat16(device: str = "cpu") -> bool:
+    """Whether a device multiplies bfloat16 natively: 2.5 x float32 on two AVX-512 cores."""
+    if torch.device(device).type == "cuda":
         return bool(torch.cuda.is_bf16_supported())
     return bool(torch.cpu._is_avx512_bf16_supported())
 
 
-def fast_arithmetic(device: str = "cpu") -> torch.autocast:
-    """bfloat16 where the device has it natively, float32 elsewhere."""
-    return torch.autocast(device, dtype=torch.bfloat16, enabled=has_fast_bfloat16())
+def fast_arithmetic(device: str = "cpu", precision: Precision = "auto") -> torch.autocast:
+    """The given precision; ``auto``: bfloat16 where the device has it natively, else float32."""
+    if precision == "auto":
+        precision = "bfloat16" if has_fast_bfloat16(device) else "float32"
+    dtype = torch.float16 if precision == "float16" else torch.bfloat16
+    return torch.autocast(torch.device(device).type, dtype=dtype, enabled=precision != "float32")

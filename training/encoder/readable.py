@@ -21,8 +21,12 @@ def readable(text: object, limit: int = MOST_CHARACTERS) -> str:
     """
     if not isinstance(text, str):
         return ""
-    folded = unicodedata.normalize("NFKC", text[: 4 * limit])
-    spaced = _SPACE.sub(" ", folded)
-    if not spaced.isascii() or not spaced.isprintable():
-        spaced = "".join(c for c in spaced if unicodedata.category(c) not in _UNSEEN)
-    return spaced.strip()[:limit].rstrip()
+    seen = _seen(_SPACE.sub(" ", text[: 4 * limit]))  # first: what is unseen may part an accent
+    folded = _SPACE.sub(" ", unicodedata.normalize("NFKC", seen))
+    return folded.strip()[:limit].rstrip()
+
+
+def _seen(text: str) -> str:
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(c for c in text if unicodedata.category(c) not in _UNSEEN)

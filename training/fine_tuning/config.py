@@ -1,25 +1,78 @@
-"""The knobs of a fine-tuning, with their effects."""
+"""The knobs of a fine-tuning and how they are read from ``fine_tuning.yaml``.
 
-from dataclasses import dataclass
-from typing import Literal
+Every knob's effect is in the comment beside it in that file; an unknown key is an error.
+"""
 
-Method = Literal["full", "frozen"]
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Literal, get_args
+
+from training.encoder.model import Precision
+from training.search_space import Knob, Range
+from training.settings_file import Choices, knobs_of, ranges_of, read_parts
+
+Method = Literal["full", "lora", "prefix", "frozen"]
+ChosenBy = Literal["validation_loss", "macro_f1"]
+
+DEFAULT_FILE = Path(__file__).parent / "fine_tuning.yaml"
+_CHOICES: Choices = {
+    "method": get_args(Method),
+    "precision": get_args(Precision),
+    "chosen_by": get_args(ChosenBy),
+}
 
 
 @dataclass(frozen=True)
 class FineTuning:
     """How one text task learns."""
 
-    method: Method = "full"  # full: every weight learns; frozen: only the head
-    epochs: int = 4  # upper bound; early stopping ends sooner
-    patience: int = 1  # epochs without a better validation before it stops
-    batch: int = 32  # examples per step
-    accumulate: int = 1  # parts in which a batch is computed one after the other: less memory
-    length: int = 64  # tokens that are read of a text or pair
-    learning_rate: float = 1e-4  # of the encoder's weights
-    head_learning_rate: float = 1e-3  # of the new head
+    method: Method = "full"
+    epochs: int = 4
+    patience: int = 1
+    chosen_by: ChosenBy = "validation_loss"
+    batch: int = 32
+    accumulate: int = 1
+    length: int = 64
+    learning_rate: float = 1e-4
+    adapter_learning_rate: float = 2e-3
+    head_learning_rate: float = 1e-3
     weight_decay: float = 0.01
-    warm_up: float = 0.1  # share of the steps in which the step size rises
-    dropout: float = 0.1  # before the head
-    is_class_weighted: bool = False  # rare classes weigh as much in all as frequent ones
+    warm_up: float = 0.1
+    dropout: float = 0.1
+    is_class_weighted: bool = False
+    lora_rank: int = 8
+    lora_alpha: float = 16.0
+    prefix_tokens: int = 16
+    adversarial: float = 0.0
+    drop_words: float = 0.0
+    swap_words: float = 0.0
+    misspell: float = 0.0
+    precision: Precision = "auto"
+    device: str = "cpu"
     seed: int = 0
+
+
+@dataclass(frozen=True)
+class FineTuningSettings:
+    """Both halves of ``fine_tuning.yaml``."""
+
+    training: FineTuning = field(default_factory=FineTuning)
+    search: Mapping[str, Range] = field(default_factory=dict)  # where a search looks
+
+    def knobs(self) -> dict[str, Knob]:
+        """Every knob by name."""
+        return asdict(self.training)
+
+    def changed(self, knobs: Mapping[str, object]) -> "FineTuningSettings":
+        """The same settings with some knobs changed."""
+        return replace(self, training=replace(self.training, **knobs))  # type: ignore[arg-type]
+
+
+def read_settings(path: Path = DEFAULT_FILE) -> FineTuningSettings:
+    """Read and check a file; a missing knob keeps its default."""
+    found = read_parts(path, ("training", "search"))
+    return FineTuningSettings(
+        training=FineTuning(**knobs_of(path, found, "training", FineTuning, _CHOICES)),
+        search=ranges_of(path, found, "search", (FineTuning,), _CHOICES),
+    )

@@ -14,7 +14,13 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from training.encoder.model import alike_batches, fast_arithmetic, mean_over_tokens, width_of
+from training.encoder.model import (
+    Precision,
+    alike_batches,
+    fast_arithmetic,
+    mean_over_tokens,
+    width_of,
+)
 from training.encoder.readable import readable
 from training.fine_tuning.lesson import Head, Texts
 
@@ -47,13 +53,17 @@ class TunedModel:
     network: HeadedNetwork
     head: Head
     length: int
+    precision: Precision = "auto"
+
+    @property
+    def device(self) -> str:
+        return str(self.network.out.weight.device)
 
     def probabilities(self, texts: Texts, *, batch: int = 64) -> Probabilities:
         """(N, C) of a head of classes."""
         found = np.zeros((len(texts), len(self.head.labels)), dtype=np.float32)
         for rows, given, _ in self._batches(texts, batch):
-            logits = self._logits(given)
-            found[rows] = torch.softmax(logits, dim=-1).numpy()
+            found[rows] = torch.softmax(self._logits(given), dim=-1).cpu().numpy()
         return found
 
     def token_probabilities(
@@ -67,7 +77,7 @@ class TunedModel:
             (np.empty((0, 2), np.int64), np.empty((0, outputs_of(self.head)), np.float32))
         ] * len(texts)
         for rows, given, places in self._batches(Texts(tuple(texts)), batch):
-            chances = torch.softmax(self._logits(given), dim=-1).numpy()
+            chances = torch.softmax(self._logits(given), dim=-1).cpu().numpy()
             for at, row in enumerate(rows):
                 is_text = places[at, :, 1] > places[at, :, 0]
                 found[row] = (places[at, is_text], chances[at, is_text])
@@ -87,11 +97,16 @@ class TunedModel:
             places = given.pop("offset_mapping").numpy()
             yield rows, given, places
 
+    def logits(self, given: dict[str, Tensor]) -> Tensor:
+        """(N, C) or (N, L, C) of tokens that are on the network's device."""
+        with fast_arithmetic(self.device, self.precision):
+            found: Tensor = self.network(**given)
+        return found
+
     def _logits(self, given: dict[str, Tensor]) -> Tensor:
         self.network.eval()
-        with torch.inference_mode(), fast_arithmetic():
-            logits: Tensor = self.network(**given)
-        return logits
+        with torch.inference_mode():
+            return self.logits({name: value.to(self.device) for name, value in given.items()})
 
 
 def outputs_of(head: Head) -> int:

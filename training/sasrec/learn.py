@@ -22,7 +22,8 @@ from torch.nn.parallel import DistributedDataParallel
 
 from governance.errors import InputError
 from training.best_epoch import Course
-from training.sasrec.checkpoint import Progress, subject_of
+from training.checkpoint import Progress
+from training.sasrec.checkpoint import subject_of
 from training.sasrec.config import SasrecTraining
 from training.sasrec.losses import draw_negatives, log_rate
 from training.sasrec.model import PADDING, Sasrec

@@ -19,8 +19,8 @@ from torch.nn import functional
 
 from governance.errors import InputError
 from training.best_epoch import Course
+from training.checkpoint import Progress
 from training.cold_items import ColdSplit
-from training.sasrec.checkpoint import Progress
 from training.sequences import Requests
 from training.shop_data import Floats, Ints, Longs
 from training.single_target import ndcg

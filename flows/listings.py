@@ -1,0 +1,176 @@
+"""Listings of the home's shop: judged, repairs proposed, accepted, taken back.
+
+Apart from ``cli_listings.py`` because it imports LightGBM and the encoder. The model is kept in
+``listings/<shop>.json`` of the home and learned anew when the items have changed. Raw items are
+only read; repaired texts are rows of the record store.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import duckdb
+
+from flows.importers.landing import Landing, current_landing
+from governance import repair_ledger
+from governance.errors import InputError, StateError
+from governance.files import digest_of
+from governance.records import ListingRepair, session
+from governance.settings import Settings
+from training.attributes.model import Extractor
+from training.attributes.rules_file import read_rules
+from training.encoder.checkpoint import load_encoder
+from training.listing_quality.catalogue_file import read_shop
+from training.listing_quality.evidence import Numbers, learn_catalogue
+from training.listing_quality.listing import Listing
+from training.listing_quality.model import QualityModel, Verdict
+from training.listing_quality.model_file import load_quality, save_quality, source_digest
+from training.listing_quality.train import read_quality_knobs, train
+from training.listing_repairs.knowledge import Knowledge, learn_habits
+from training.listing_repairs.model import Proposal, propose, repaired
+
+Talk = Callable[[str], None]
+_COLUMNS = {
+    "title": "title", "description": "description", "brand": "brand", "category": "category_path",
+}  # fmt: skip
+_TOKENS = 48  # of a text that the encoder reads: item titles are shorter
+_FORM = 1  # of the rules that propose: part of the digest in every proposal
+
+
+def judge(settings: Settings, *, limit: int, talk: Talk) -> list[tuple[Listing, Verdict]]:
+    """The first listings by id, repairs applied, with what is to be said of each."""
+    items = _items(settings)
+    raw = read_shop(items.path)
+    model = _model(settings, raw, talk)
+    shown = _as_repaired(settings, raw[:limit])
+    return list(zip(shown, model.verdicts(shown, progress=talk), strict=True))
+
+
+def propose_repairs(settings: Settings, *, limit: int, actor: str) -> list[ListingRepair]:
+    """Propose repairs of the first listings by id; every one that waits for a decision."""
+    items = _items(settings)
+    raw = read_shop(items.path)
+    knowledge = Knowledge(learn_catalogue(raw), learn_habits(raw))
+    extractor = Extractor(read_rules())
+    found = [
+        _in_raw_terms(items.path, proposal)
+        for one in _as_repaired(settings, raw[:limit])
+        for proposal in propose(one, knowledge, extractor)
+    ]
+    digest = digest_of({"form": _FORM, "items": items.sha256})
+    with session(settings) as records:
+        repair_ledger.propose(records, settings.shop, found, model_digest=digest, actor=actor)
+        records.flush()
+        states = repair_ledger.states(records, settings.shop).values()
+        return [row for row in states if row.event in repair_ledger.WAITING]
+
+
+def accept(settings: Settings, repair_id: str, *, actor: str) -> ListingRepair:
+    """Apply a repair to the text as it stands in the newest raw items."""
+    with session(settings) as records:
+        repair = _own(settings, repair_ledger.last_event(records, repair_id))
+        raw = raw_text(_items(settings).path, repair.item_id, repair.field)
+        repair_ledger.accept(records, repair_id, actor=actor, raw=raw)
+        records.flush()
+        return repair_ledger.last_event(records, repair_id)
+
+
+def reject(settings: Settings, repair_id: str, *, actor: str) -> ListingRepair:
+    """Decide against a repair."""
+    with session(settings) as records:
+        _own(settings, repair_ledger.last_event(records, repair_id))
+        repair_ledger.reject(records, repair_id, actor=actor)
+        records.flush()
+        return repair_ledger.last_event(records, repair_id)
+
+
+def revert(settings: Settings, repair_id: str, *, actor: str) -> ListingRepair:
+    """Take an applied repair back."""
+    with session(settings) as records:
+        _own(settings, repair_ledger.last_event(records, repair_id))
+        repair_ledger.revert(records, repair_id, actor=actor)
+        records.flush()
+        return repair_ledger.last_event(records, repair_id)
+
+
+def raw_text(items_path: Path, item_id: str, field: str) -> str | None:
+    """A field as the shop wrote it; None where it is null or the raw table has no such field."""
+    if field not in _COLUMNS:
+        return None
+    sql = f"select {_COLUMNS[field]} from read_parquet(?) where item_id = ?"
+    with duckdb.connect() as memory:
+        row = memory.execute(sql, [str(items_path), item_id]).fetchone()
+    if row is None:
+        raise InputError(f"there is no item {item_id}", where=str(items_path))
+    return None if row[0] is None else str(row[0])
+
+
+def _items(settings: Settings) -> Landing:
+    landing = current_landing(settings.raw_dir, settings.shop, "items")
+    if landing is None:
+        raise StateError(
+            f"raw table items of shop {settings.shop} is missing",
+            where=str(settings.raw_dir / settings.shop / "items"),
+            why="listings are read from the landed items, and there are none",
+            next_step=f"counterfoil import {settings.shop}",
+        )
+    return landing
+
+
+def _model(settings: Settings, raw: Sequence[Listing], talk: Talk) -> QualityModel:
+    encoder, knobs = load_encoder(settings.encoder), read_quality_knobs()
+
+    def embed(texts: Sequence[str]) -> Numbers:
+        return encoder.embed(texts, length=_TOKENS)
+
+    path = settings.home_dir / "listings" / f"{settings.shop}.json"
+    source = source_digest(raw, knobs, encoder.digest)
+    model = load_quality(path, raw, knobs, source, embed)
+    if model is None:
+        talk("learning what a good listing of this shop is: about 3 minutes, once")
+        model = train(raw, knobs, embed=embed, progress=talk)
+        save_quality(path, model, source)
+    return model
+
+
+def _as_repaired(settings: Settings, listings: Sequence[Listing]) -> list[Listing]:
+    """The listings with the repaired texts that hold now."""
+    with session(settings) as records:
+        texts = repair_ledger.texts_now(records, settings.shop)
+    by_item: dict[str, list[tuple[str, str]]] = {}
+    for (item_id, field), text in texts.items():
+        by_item.setdefault(item_id, []).append((field, text or ""))
+    return [_with_texts(one, by_item.get(one.item_id, [])) for one in listings]
+
+
+def _with_texts(one: Listing, texts: list[tuple[str, str]]) -> Listing:
+    for field, text in texts:
+        if field.startswith("attributes."):
+            pair = (field.removeprefix("attributes."), text)
+            one = replace(one, attributes=(*one.attributes, pair))
+        elif field in _COLUMNS:
+            before = {
+                "title": one.title, "description": one.description,
+                "brand": one.brand, "category": one.category,
+            }[field]  # fmt: skip
+            one = repaired(one, [Proposal(one.item_id, field, "", before, text, "", 1.0)])
+    return one
+
+
+def _in_raw_terms(items_path: Path, one: Proposal) -> repair_ledger.Repair:
+    """The proposal with null where the raw field is null."""
+    is_null = one.before == "" and raw_text(items_path, one.item_id, one.field) is None
+    return repair_ledger.Repair(
+        one.item_id, one.field, one.kind, None if is_null else one.before, one.after, one.reason,
+        one.confidence,
+    )  # fmt: skip
+
+
+def _own(settings: Settings, repair: ListingRepair) -> ListingRepair:
+    if repair.shop != settings.shop:
+        raise InputError(
+            f"repair {repair.repair_id} is of shop {repair.shop}",
+            where=f"shop {settings.shop}",
+            next_step=f"COUNTERFOIL_SHOP={repair.shop} counterfoil listings ...",
+        )
+    return repair

@@ -1,0 +1,230 @@
+"""Duplicate listings: symmetric, explained, blocked without loss, unmoved by odd texts."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hostile_texts import ODD_TEXTS, STEERING
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tiny_encoder import tiny_checkpoint
+
+from governance.errors import InputError
+from training.duplicates.blocking import measure_blocking, propose
+from training.duplicates.config import Matching, read_config
+from training.duplicates.evidence import NAMES, Evidence
+from training.duplicates.listing import codes_of, listing_of, numbers_of, words_of
+from training.duplicates.model import pairs_of
+from training.duplicates.pairs import Pairs, pair_folders, read_pairs
+from training.duplicates.reasons import reasons
+from training.duplicates.train import best_threshold, fit_line, fit_matcher, folds_of
+from training.encoder.checkpoint import load_encoder
+from training.fine_tuning.config import FineTuning
+
+sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
+from language_duplicates_unseen import split_by_product
+
+_MAKERS = ("sony", "canon", "panasonic", "bosch", "philips")
+_KINDS = ("camera", "phone", "dishwasher", "speaker", "printer", "monitor")
+_FORMS = ("COL title VAL {} COL price VAL {}", "COL title VAL {} black COL price VAL {}")
+# The evidence of a steering sentence is that of any sentence of as many words, so it may part
+# two listings; it may not join two that are apart.
+_MOST_RAISED = 0.25
+
+
+def _listing(number: int, form: int) -> str:
+    maker, kind = _MAKERS[number % 5], _KINDS[number % 6]
+    title = (
+        f"{maker} {kind} {maker[:2]}-{number + 100}x"
+        if form
+        else f"{maker} {maker[:2]}{number + 100}x {kind}"
+    )
+    return _FORMS[form].format(title, 20 + number)
+
+
+def _shop() -> Pairs:
+    """Forty products in two spellings, each with itself and with its next three."""
+    rows = [(n, (n + gap) % 40) for n in range(40) for gap in range(4)]
+    listings = {(n, form): listing_of(_listing(n, form)) for n in range(40) for form in (0, 1)}
+    return Pairs(
+        tuple(listings[a, 0] for a, _ in rows),
+        tuple(listings[b, 1] for _, b in rows),
+        np.array([int(a == b) for a, b in rows]),
+    )
+
+
+@pytest.fixture(scope="module")
+def by_words():
+    return fit_matcher(_shop(), None, matching=Matching(), reading=FineTuning()).matcher
+
+
+@pytest.fixture(scope="module")
+def by_both(tmp_path_factory):
+    words = {word for listing in _shop().listings() for word in listing.words}
+    encoder = load_encoder(str(tiny_checkpoint(tmp_path_factory.mktemp("tiny"), sorted(words))))
+    reading = FineTuning(epochs=1, length=32)
+    return fit_matcher(_shop(), encoder, matching=Matching(folds=2), reading=reading).matcher
+
+
+def test_a_code_is_read_without_its_hyphens_and_a_size_is_no_code():
+    assert codes_of(words_of("Panasonic KX-TG1032S 19inch 512mb mp3")) == {"kxtg1032s"}
+    assert numbers_of(words_of("office 2007 v7.0 kx-tg1032s")) == {"2007", "7"}
+
+
+def test_a_value_that_begins_with_the_title_is_told_once():
+    listing = listing_of("COL name VAL red lamp COL description VAL red lamp with a shade")
+    assert listing.text == "red lamp ; with a shade"
+
+
+def test_a_text_without_column_marks_is_a_title():
+    assert listing_of("Red lamp").title == "red lamp"
+
+
+def test_listings_that_begin_before_their_first_column_are_refused():
+    with pytest.raises(InputError, match="before its first column"):
+        listing_of("lamp COL name VAL red lamp")
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(max_size=60), st.text(max_size=60))
+def test_evidence_and_reasons_have_no_order(one, two):
+    evidence = Evidence({}, 1.0)
+    a, b = (listing_of(text.replace("COL", "")) for text in (one, two))
+    assert np.array_equal(evidence.of(a, b), evidence.of(b, a), equal_nan=True)
+    assert [len(side) for side in reasons(a, b)] == [len(side) for side in reasons(b, a)]
+
+
+def test_evidence_has_a_column_for_every_name():
+    assert Evidence.fit(_shop().listings()).columns(_shop()).shape == (160, len(NAMES))
+
+
+@pytest.mark.parametrize("which", ["by_words", "by_both"])
+def test_the_probability_of_a_pair_is_that_of_the_pair_turned_round(which, request):
+    matcher, pairs = request.getfixturevalue(which), _shop()
+    turned = replace(pairs, first=pairs.second, second=pairs.first)
+    assert np.array_equal(matcher.probabilities(pairs), matcher.probabilities(turned))
+
+
+def test_same_pairs_teach_the_same_matcher(by_words):
+    again = fit_matcher(_shop(), None, matching=Matching(), reading=FineTuning()).matcher
+    assert again.forest.model_to_string() == by_words.forest.model_to_string()
+    assert again.threshold == by_words.threshold
+
+
+def test_networks_read_only_what_words_do_not_rule_out(by_both):
+    verdicts = by_both.judge(_shop())
+    assert any(verdict.reading is None for verdict in verdicts)
+    assert any(verdict.reading is not None for verdict in verdicts)
+
+
+def test_an_answer_names_the_shared_and_the_conflicting_model_number(by_words):
+    one, same, other = (listing_of(_listing(n, form)) for n, form in ((3, 0), (3, 1), (4, 1)))
+    joined, parted = by_words.judge(pairs_of([(one, same), (one, other)]))
+    assert "shared model number bo103x" in joined.speaks_for
+    assert joined.is_duplicate
+    assert joined.probability > 0.5
+    assert "conflicting model number: bo103x and ph104x" in parted.speaks_against
+    assert not parted.is_duplicate
+
+
+def test_odd_texts_are_judged_like_any_other(by_words):
+    lamp = listing_of(_listing(3, 0))
+    odd = [listing_of(text) for text in ODD_TEXTS.values()]
+    found = by_words.probabilities(pairs_of([(lamp, one) for one in odd]))
+    assert np.isfinite(found).all()
+    assert (found >= 0).all()
+    assert (found <= 1).all()
+    assert not by_words.probabilities(pairs_of([])).size
+
+
+def test_a_steering_sentence_does_not_join_listings_that_are_apart(by_words):
+    apart = _shop().take(np.flatnonzero(_shop().labels == 0))
+    before = by_words.probabilities(apart)
+    for sentence in STEERING:
+        steered = [listing_of(f"COL title VAL {one.title}{sentence}") for one in apart.first]
+        plain = [listing_of(f"COL title VAL {one.title}") for one in apart.first]
+        before = by_words.probabilities(replace(apart, first=tuple(plain)))
+        after = by_words.probabilities(replace(apart, first=tuple(steered)))
+        assert (after - before).max() <= _MOST_RAISED
+
+
+def test_equal_pairs_share_a_fold_and_labels_are_spread():
+    pairs = _shop().take([*range(160), *range(160)])
+    folds = folds_of(pairs, Matching(folds=4))
+    assert np.array_equal(folds[:160], folds[160:])
+    counts = np.bincount(folds[:160][_shop().labels == 1], minlength=4)
+    assert counts.min() >= 5
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(st.floats(-5, 5), st.booleans()), min_size=2, max_size=40))
+def test_a_line_never_falls_with_its_scores(rows):
+    scores = np.array([[score] for score, _ in rows])
+    line = fit_line(scores, np.array([int(label) for _, label in rows]))
+    assert line.weights[0] >= 0
+    assert np.isfinite(line.probability(scores)).all()
+
+
+def test_the_threshold_is_where_f1_is_best():
+    found, labels = np.array([0.9, 0.8, 0.4, 0.3]), np.array([1, 1, 0, 0])
+    assert 0.4 < best_threshold(found, labels) < 0.8
+
+
+def test_blocking_proposes_every_duplicate_of_the_shop_among_few_pairs():
+    shop = _shop()
+    first, second = tuple(dict.fromkeys(shop.first)), tuple(dict.fromkeys(shop.second))
+    evidence = Evidence.fit(shop.listings())
+    proposed = propose(first, second, evidence=evidence, nearest=3)
+    known = np.array([[n, second.index(listing_of(_listing(n, 1)))] for n in range(40)])
+    found = measure_blocking(proposed, known, sizes=(40, 40))
+    assert found.recall == 1.0
+    assert found.candidates <= 2 * 3 * 40
+
+
+def test_blocking_within_one_catalogue_proposes_each_pair_once_and_never_itself():
+    listings = _shop().listings()
+    proposed = propose(listings, None, evidence=Evidence.fit(listings), nearest=3)
+    assert (proposed[:, 0] < proposed[:, 1]).all()
+    assert len(np.unique(proposed, axis=0)) == len(proposed)
+
+
+def test_vectors_propose_what_shares_no_word():
+    first, second = [listing_of("red lamp")], [listing_of("lampe rouge"), listing_of("oven")]
+    vectors = (np.eye(1, 2, dtype=np.float32), np.eye(2, dtype=np.float32))
+    evidence = Evidence.fit([*first, *second])
+    assert not len(propose(first, second, evidence=evidence, nearest=1))
+    found = propose(first, second, evidence=evidence, vectors=vectors, nearest=1)
+    assert [0, 0] in found.tolist()
+
+
+def test_products_that_are_judged_as_unseen_have_no_listing_in_training():
+    taught, judged = split_by_product([_shop()], seed=0)
+    assert len(taught)
+    assert len(judged)
+    assert not set(taught.listings()) & set(judged.listings())
+
+
+def test_a_line_that_is_no_pair_is_named_by_file_and_line(tmp_path):
+    (tmp_path / "train.txt").write_text("COL a VAL x\tCOL a VAL y\t1\nCOL a VAL x\t2\n")
+    with pytest.raises(InputError) as refused:
+        read_pairs(tmp_path / "train.txt")
+    assert refused.value.where.endswith("train.txt:2")
+
+
+def test_a_folder_or_a_folder_of_folders_is_read_and_an_empty_one_is_refused(tmp_path):
+    with pytest.raises(InputError, match="no pairs to learn from"):
+        pair_folders(tmp_path)
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "train.txt").write_text("")
+    assert pair_folders(tmp_path) == [tmp_path / "shop"] == pair_folders(tmp_path / "shop")
+
+
+def test_too_few_pairs_are_refused():
+    with pytest.raises(InputError, match="too few"):
+        fit_matcher(_shop().take(range(4)), None, matching=Matching(), reading=FineTuning())
+
+
+def test_the_file_of_knobs_holds_the_defaults():
+    assert read_config()[0] == Matching()

@@ -1,0 +1,113 @@
+"""One answer from two sources, of which either may be missing, with reasons that add up."""
+
+import numpy as np
+import pytest
+from hostile_texts import ODD_TEXTS, STEERING
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from governance.errors import InputError
+from training.fine_tuning.config import FineTuning
+from training.fine_tuning.lesson import Texts
+from training.intent.acts import ACTS, DEFAULT_RATES, ActRates, checked_acts, fit_rates
+from training.intent.lexicon import INTENTS, lexicon_intents
+from training.intent.model import IntentModel
+from training.intent.train import default_knobs, read_queries, teach
+
+
+class ByRule:
+    """A text model whose answers are known: the rules, nine to one."""
+
+    def probabilities(self, texts: Texts, *, batch: int = 64) -> np.ndarray:
+        found = np.full((len(texts), len(INTENTS)), 0.1 / 3, np.float32)
+        found[np.arange(len(texts)), lexicon_intents(texts.first)] = 0.9
+        return found
+
+
+MODEL = IntentModel(ByRule(), ActRates(DEFAULT_RATES))
+COUNTS = st.dictionaries(st.sampled_from(ACTS), st.integers(0, 10**6))
+
+
+@settings(deadline=None, max_examples=50)
+@given(query=st.text(max_size=60), acts=COUNTS)
+def test_probabilities_add_up_whatever_is_typed_and_done(query, acts):
+    found = MODEL.answer(query, acts)
+    assert abs(sum(found.probabilities.values()) - 1) < 1e-4
+    assert found.probabilities[found.intent] == max(found.probabilities.values())
+
+
+def test_either_source_may_be_missing():
+    assert MODEL.answer("red shoes").intent == "buy"
+    assert MODEL.answer(acts={"browse": 3, "click": 2, "cart": 3, "purchase": 1}).intent == "buy"
+    assert len(set(MODEL.answer().probabilities.values())) == 1
+
+
+def test_acts_can_turn_what_was_typed_and_say_so():
+    acts = {"browse": 12, "click": 25, "cart": 0, "review": 20}
+    found = MODEL.answer("red shoes", acts)
+    assert found.intent == "compare"
+    assert found.reasons[0].source == "act"
+    assert found.reasons[0].raised > 0
+
+
+def test_the_word_that_made_a_comparison_is_the_first_reason():
+    found = MODEL.answer("dyson vs shark")
+    assert found.intent == "compare"
+    assert (found.reasons[0].source, found.reasons[0].what) == ("word", "vs")
+
+
+def test_a_reason_is_what_leaving_it_out_changes():
+    whole, without = MODEL.answer("dyson vs shark"), MODEL.answer("dyson shark")
+    odds = np.log(whole.probabilities["compare"] / (1 - whole.probabilities["compare"]))
+    left = np.log(without.probabilities["compare"] / (1 - without.probabilities["compare"]))
+    assert whole.reasons[0].raised == pytest.approx(odds - left, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("acts", "where"),
+    [({"jump": 1}, "acts.jump"), ({"cart": -1}, "acts.cart"), ({"cart": True}, "acts.cart")],
+)
+def test_acts_that_cannot_be_are_named(acts, where):
+    with pytest.raises(InputError) as refused:
+        checked_acts(acts)
+    assert refused.value.where == where
+
+
+def test_rates_are_the_means_of_labelled_sessions():
+    draw = np.random.default_rng(0)
+    labels = draw.integers(0, len(INTENTS), 4_000)
+    fitted = fit_rates(draw.poisson(DEFAULT_RATES[labels]).astype(float), labels)
+    np.testing.assert_allclose(fitted.rates, DEFAULT_RATES, atol=0.25)
+
+
+@pytest.mark.parametrize("text", ODD_TEXTS.values(), ids=ODD_TEXTS.keys())
+def test_odd_texts_have_an_answer(text):
+    assert MODEL.answer(text, {"click": 1}).intent in INTENTS
+
+
+def test_files_without_labelled_queries_are_refused_with_their_line(tmp_path):
+    path = tmp_path / "queries.tsv"
+    path.write_text("query\tlabel\nshoes\tbuy\nboots\tsell\n")
+    with pytest.raises(InputError, match="'sell' is unknown") as refused:
+        read_queries(path)
+    assert "line 3" in refused.value.where
+    path.write_text("words\nshoes\n")
+    with pytest.raises(InputError, match="no labelled queries"):
+        read_queries(path)
+
+
+def test_the_shipped_knobs_are_read():
+    assert isinstance(default_knobs(), FineTuning)
+
+
+@pytest.mark.slow
+def test_a_text_that_steers_does_not_choose_the_label():
+    """Asking for a label moves a purchase's probability by no more than one half."""
+    from training.encoder.checkpoint import load_encoder
+
+    model = teach(None, encoder=load_encoder(), knobs=default_knobs()).model
+    plain = model.probabilities(Texts(("red leather ankle boots",)))[0]
+    for steering in STEERING:
+        moved = model.probabilities(Texts((f"red leather ankle boots {steering}",)))[0]
+        assert np.isfinite(moved).all()
+        assert abs(moved - plain).max() <= 0.5

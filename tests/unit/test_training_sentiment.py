@@ -1,0 +1,177 @@
+"""Sentiment of reviews and their aspects: split without leaks, odd texts, feature tables."""
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hostile_texts import ODD_TEXTS, STEERING
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tiny_encoder import tiny_checkpoint
+
+from governance.errors import InputError
+from training.encoder.checkpoint import load_encoder
+from training.fine_tuning.config import FineTuning
+from training.sentiment.aspects import LEXICON, aspects_of, clauses_of
+from training.sentiment.config import Joining, read_config
+from training.sentiment.features import item_sentiment, user_sentiment
+from training.sentiment.reviews import held_out, labelled, read_reviews, texts_of
+from training.sentiment.train import fit_sentiment
+
+sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
+from language_intervals import auc_figures, f1_figures
+from language_sentiment_aspects import aspect_figures, read_sample
+
+_GOOD = ("love this dress", "perfect fit and soft fabric", "gorgeous color, great price")
+_BAD = ("poor quality, returned it", "too tight and itchy", "ugly color, not worth the money")
+_MOST_MOVED = 0.25  # of a probability, by a sentence that no review has
+_AT = datetime(2026, 1, 31, tzinfo=UTC)
+
+
+def _reviews() -> pd.DataFrame:
+    draw = np.random.default_rng(0)
+    rows = []
+    for number in range(160):
+        label = int(draw.random() < 0.7)
+        text = f"{draw.choice(_GOOD if label else _BAD)}, bought {number}"
+        rows.append((f"item{number % 16}", f"user{number % 30}", "", text, label))
+    frame = pd.DataFrame(rows, columns=["item_id", "user_id", "title", "text", "is_positive"])
+    times = pd.date_range("2026-01-01", periods=len(frame), freq="6h", tz="UTC")
+    return frame.assign(written_at=times)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return fit_sentiment(_reviews(), None, joining=Joining(), network=FineTuning())
+
+
+def test_words_and_network_learn_what_is_liked(tmp_path, model):
+    encoder = load_encoder(str(tiny_checkpoint(tmp_path, ["love", "dress", "poor", "quality"])))
+    network = FineTuning(epochs=1, length=16)
+    both = fit_sentiment(_reviews(), encoder, joining=Joining(), network=network)
+    for each in (model, both):
+        good, bad = each.probabilities(["love this dress", "poor quality, returned it"])
+        assert good > 0.6 > 0.4 > bad
+
+
+def test_same_reviews_teach_the_same_model(model):
+    again = fit_sentiment(_reviews(), None, joining=Joining(), network=FineTuning())
+    assert np.array_equal(again.words.weights, model.words.weights)
+
+
+def test_a_review_without_words_is_a_usual_one(model):
+    share = _reviews()["is_positive"].mean()
+    assert model.probabilities(["", "  "]) == pytest.approx([share, share])
+    assert model.polarities([""]) == pytest.approx([0.0])
+
+
+def test_odd_texts_have_a_probability_and_a_clause_list(model):
+    found = model.probabilities(texts_of(pd.DataFrame({"text": list(ODD_TEXTS.values())})))
+    assert np.isfinite(found).all()
+    assert (found >= 0).all()
+    assert (found <= 1).all()
+    assert all(len(clauses_of(text)) <= 60 for text in ODD_TEXTS.values())
+
+
+def test_a_steering_sentence_moves_a_score_by_no_more_than_the_tolerance(model):
+    texts = [*_GOOD, *_BAD]
+    before = model.probabilities(texts)
+    for sentence in STEERING:
+        after = model.probabilities([text + sentence for text in texts])
+        assert np.abs(after - before).max() <= _MOST_MOVED
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 20)), min_size=2, max_size=60))
+def test_no_item_and_no_text_is_on_both_sides_of_a_split(rows):
+    frame = pd.DataFrame(rows, columns=["item_id", "text"]).astype({"text": str})
+    out = held_out(frame, 0.3, seed=0)
+    for column in ("item_id", "text"):
+        assert not set(frame[column][out]) & set(frame[column][~out])
+
+
+def test_about_the_share_asked_for_is_held_out():
+    assert 0.15 <= held_out(_reviews(), 0.2, seed=0).mean() <= 0.25
+
+
+def test_clauses_end_at_marks_and_before_words_that_turn():
+    assert clauses_of("Soft fabric but too tight, returned.") == [
+        "Soft fabric", "but too tight", "returned",
+    ]  # fmt: skip
+
+
+def test_aspects_are_found_by_the_words_of_the_lexicon():
+    assert aspects_of("the fabric is itchy") == ("quality", "comfort")
+    assert aspects_of("I ordered two") == ()
+
+
+def test_the_composed_sample_knows_every_aspect_and_the_lexicon_finds_most(model):
+    told = {name for _, marks in read_sample() for name in marks}
+    assert told == set(LEXICON)
+    assert aspect_figures(model)["found_f1"] >= 0.9
+
+
+def test_item_features_count_only_reviews_before_as_of(model):
+    reviews = _reviews()
+    early = reviews[reviews["written_at"] < _AT]
+    later = item_sentiment(reviews, model, as_of=_AT)
+    pd.testing.assert_frame_equal(later, item_sentiment(early, model, as_of=_AT))
+    assert later["review_count"].sum() == len(early)
+    assert (later["newest_review_age_days"] > 0).all()
+    assert later["item_id"].is_monotonic_increasing
+    assert later["item_id"].is_unique
+
+
+def test_item_features_have_a_mean_and_a_count_for_every_aspect(model):
+    table = item_sentiment(_reviews(), model)
+    assert {f"{name}_sentiment_mean" for name in LEXICON} <= set(table)
+    spoken = table["price_mention_count"] > 0
+    assert table["price_sentiment_mean"].notna().equals(spoken)
+
+
+def test_user_features_compare_a_writer_with_others_of_the_same_item(model):
+    reviews = pd.DataFrame(
+        {"item_id": ["a", "a", "b"], "user_id": ["kind", "harsh", "kind"],
+         "text": ["love this dress", "poor quality, returned it", "perfect fit"]}
+    )  # fmt: skip
+    table = user_sentiment(reviews, model).set_index("user_id")["sentiment_above_item_mean"]
+    assert table["kind"] > 0 > table["harsh"]
+    assert table["kind"] == pytest.approx(-table["harsh"])
+
+
+def test_reviews_without_a_needed_column_are_refused_by_its_name(tmp_path, model):
+    pd.DataFrame({"Title": ["a"], "Review Text": ["b"]}).to_parquet(tmp_path / "reviews.parquet")
+    with pytest.raises(InputError, match="Clothing ID"):
+        read_reviews(tmp_path)
+    with pytest.raises(InputError, match="no such file"):
+        read_reviews(tmp_path / "none.parquet")
+    with pytest.raises(InputError, match="item_id"):
+        item_sentiment(pd.DataFrame({"text": ["a"]}), model)
+
+
+def test_a_mark_that_is_neither_0_nor_1_is_refused_with_its_row():
+    frame = pd.DataFrame({"item_id": ["a"], "title": [""], "text": ["b"], "is_positive": [3]})
+    with pytest.raises(InputError, match="marked 3"):
+        labelled(frame, where="here")
+
+
+def test_reviews_of_one_kind_are_refused():
+    frame = _reviews().assign(is_positive=1)
+    with pytest.raises(InputError, match="too few"):
+        fit_sentiment(frame, None, joining=Joining(), network=FineTuning())
+
+
+def test_the_file_of_knobs_holds_the_defaults_of_joining():
+    assert read_config()[0] == Joining()
+
+
+def test_intervals_hold_their_figure_and_a_floor_is_drawn_in_the_same_rows():
+    labels = np.array([0, 1] * 50)
+    scores = labels + np.random.default_rng(0).normal(0, 1, 100)
+    figures = auc_figures(scores, labels, floor=scores)
+    assert figures["auc_low"] <= figures["auc"] <= figures["auc_high"]
+    assert figures["auc_above_floor_low"] == figures["auc_above_floor_high"] == 0
+    assert f1_figures(labels == 1, labels)["f1"] == 1.0

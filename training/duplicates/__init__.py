@@ -1,0 +1,1 @@
+"""Which listings are of the same product, with a probability and what speaks for and against."""

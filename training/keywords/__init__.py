@@ -1,0 +1,1 @@
+"""Words that a listing lacks and that shoppers use: proposed with evidence, measured by search."""

@@ -1,0 +1,1 @@
+"""Whether a listing is good, what is wrong with it, and the words that show it."""

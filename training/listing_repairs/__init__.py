@@ -1,0 +1,1 @@
+"""Repairs of listings: proposals with reason and confidence, made by rules, applied by people."""

@@ -1,0 +1,1 @@
+"""Which of the catalogue's categories a query is about, or that none is sure."""

@@ -1,0 +1,32 @@
+"""The knobs of sentiment, and how they are read from ``sentiment.yaml``."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+from training.encoder.model import Precision
+from training.fine_tuning.config import ChosenBy, FineTuning, Method
+from training.settings_file import Choices, knobs_of, read_parts
+
+DEFAULT_FILE = Path(__file__).parent / "sentiment.yaml"
+_CHOICES: Choices = {
+    "method": get_args(Method),
+    "precision": get_args(Precision),
+    "chosen_by": get_args(ChosenBy),
+}
+
+
+@dataclass(frozen=True)
+class Joining:
+    """How words and network are fitted and joined."""
+
+    held_out: float = 0.15
+    seed: int = 0
+
+
+def read_config(path: Path = DEFAULT_FILE) -> tuple[Joining, FineTuning]:
+    """Read and check a file; a missing knob keeps its default."""
+    parts = read_parts(path, ("joining", "network"))
+    joining = Joining(**knobs_of(path, parts, "joining", Joining, {}))
+    network = FineTuning(**knobs_of(path, parts, "network", FineTuning, _CHOICES))
+    return joining, network

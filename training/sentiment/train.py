@@ -1,0 +1,121 @@
+"""Learn sentiment from reviews whose writers said whether they recommend the item.
+
+Dimensions: N reviews. A share of the items is held out: their reviews stop the network and fit the
+line that joins network and words, and neither had learned from them. Items are whole, since
+reviews of one item share its words, and copies of one text stay together.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+
+from governance.errors import InputError
+from training.encoder.model import Encoder
+from training.fine_tuning.config import FineTuning
+from training.fine_tuning.lesson import Lesson, Texts
+from training.fine_tuning.train import fine_tune
+from training.sentiment.config import Joining
+from training.sentiment.model import HEAD, SentimentModel, network_scores
+from training.sentiment.reviews import held_out, texts_of
+from training.sentiment.words import Doubles, Ints, WordModel, fit_each, fit_words
+
+STRENGTHS = (0.5, 1.0, 2.0, 4.0, 8.0)  # of the word weights; AUC is flat between neighbours
+_LEAST_EACH = 10  # reviews of each kind, or a part may hold none of one
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Lessons of the training side: what teaches, and what stops and joins."""
+
+    taught: Lesson
+    validation: Lesson
+
+
+def parts_of(reviews: pd.DataFrame, joining: Joining) -> Parts:
+    """Split by item; InputError where there is too little of one kind."""
+    counts = np.bincount(reviews["is_positive"], minlength=2)
+    if counts.min() < _LEAST_EACH:
+        raise InputError(
+            f"{counts[1]} positive and {counts[0]} negative reviews are too few to learn from",
+            where="reviews",
+            why=f"at least {_LEAST_EACH} of each are needed",
+        )
+    whole = Lesson(Texts(tuple(texts_of(reviews))), reviews["is_positive"].to_numpy(np.int64))
+    out = held_out(reviews, joining.held_out, seed=joining.seed)
+    parts = Parts(whole.take(np.flatnonzero(~out)), whole.take(np.flatnonzero(out)))
+    if min(len(set(_labels(part).tolist())) for part in (parts.taught, parts.validation)) < 2:
+        raise InputError(
+            "the items held out, or the others, have reviews of one kind only",
+            where="reviews",
+            next_step="give reviews of more items",
+        )
+    return parts
+
+
+def fit_sentiment(
+    reviews: pd.DataFrame,
+    encoder: Encoder | None,
+    *,
+    joining: Joining,
+    network: FineTuning,
+    progress: Callable[[str], None] = lambda _: None,
+) -> SentimentModel:
+    """``reviews`` as :func:`training.sentiment.reviews.labelled` gives them.
+
+    Without an encoder the words alone decide. They are fitted once more on all reviews at the end.
+    """
+    parts = parts_of(reviews, joining)
+    labels = _labels(parts.validation)
+    words, strength = _best_words(parts)
+    progress(f"sentiment by words: strength {strength:g} was best on held-out items")
+    scores = words.scores(parts.validation.texts.first)[:, None]
+    model = SentimentModel(None, words, 0.0, 1.0, 0.0, usual_odds=_odds(reviews["is_positive"]))
+    if encoder is not None:
+        tuned = fine_tune(
+            encoder, HEAD, parts.taught, parts.validation, network, progress=progress
+        ).model
+        read = network_scores(tuned, parts.validation.texts.first)[:, None]
+        scores, model = np.hstack([scores, read]), replace(model, network=tuned)
+    weights, offset = _line(scores, labels)
+    progress(f"sentiment joins with weights {np.round(weights, 3).tolist()} (words, network)")
+    every = fit_words(
+        texts_of(reviews), reviews["is_positive"].to_numpy(np.int64), strength=strength
+    )
+    return replace(
+        model,
+        words=every,
+        word_weight=float(weights[0]),
+        network_weight=float(weights[1]) if encoder is not None else 0.0,
+        offset=offset,
+    )
+
+
+def _best_words(parts: Parts) -> tuple[WordModel, float]:
+    """The word model of the strength that orders the held-out reviews best, and that strength."""
+    texts, labels = parts.validation.texts.first, _labels(parts.validation)
+    best, kept = -1.0, None
+    models = fit_each(parts.taught.texts.first, _labels(parts.taught), STRENGTHS)
+    for strength, words in zip(STRENGTHS, models, strict=True):
+        if (reached := float(roc_auc_score(labels, words.scores(texts)))) > best:
+            best, kept = reached, (words, strength)
+    assert kept is not None  # every AUC is above -1
+    return kept
+
+
+def _line(scores: Doubles, labels: Ints) -> tuple[Doubles, float]:
+    line = LogisticRegression(C=1.0).fit(scores, labels)
+    return line.coef_[0].astype(np.float64), float(line.intercept_[0])
+
+
+def _odds(labels: "pd.Series[int]") -> float:
+    share = float(labels.mean())
+    return float(np.log(share / (1 - share)))
+
+
+def _labels(lesson: Lesson) -> Ints:
+    assert lesson.labels is not None  # a lesson of classes has them
+    return lesson.labels
