@@ -35,7 +35,8 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         "read_texts", "read texts", ("check_raw",),
-        ("training/encoder", "training/text_features", "flows/text_readings.py"), ("encoder",),
+        ("training/encoder", "training/text_features", "flows/text_readings.py",
+         "training/intent/lexicon.py"), ("encoder",),
     ),
     Stage("transform", "transform", ("check_raw", "read_texts"), ("dbt",), ("usd_per_gbp",)),
     Stage(

@@ -13,6 +13,7 @@ from governance.settings import Settings
 from training.text_features.model import COLUMNS
 
 KEYS = {"items": "item_id", "queries": "query"}
+TEXTS: dict[str, tuple[str, ...]] = {"items": (), "queries": ("intent",)}
 
 
 def table_path(settings: Settings, table: str) -> Path:
@@ -33,5 +34,6 @@ def _select(settings: Settings, table: str) -> str:
     path = table_path(settings, table)
     if path.is_file():
         return f"select * from read_parquet({quoted(path)})"
-    numbers = ", ".join(f"null::bigint as {name}" for name in COLUMNS)
-    return f"select null::varchar as {KEYS[table]}, {numbers} where false"
+    texts = [f"null::varchar as {name}" for name in (KEYS[table], *TEXTS[table])]
+    numbers = [f"null::bigint as {name}" for name in COLUMNS]
+    return f"select {', '.join(texts + numbers)} where false"

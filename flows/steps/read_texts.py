@@ -13,6 +13,7 @@ from flows.text_readings import Numbers, open_reader, read_anew, text_digest
 from flows.text_tables import KEYS, table_path
 from governance.files import atomic_path
 from governance.settings import Settings
+from training.intent.lexicon import INTENTS, lexicon_intents
 from training.text_features.model import COLUMNS
 
 _ITEMS = "select item_id, coalesce(title, '') from raw.items order by item_id"
@@ -50,6 +51,9 @@ def _write(
 ) -> None:
     numbers = [found[text_digest(text)] for _, text in pairs]
     columns = {KEYS[table]: pa.array([key for key, _ in pairs], pa.string())}
+    if table == "queries":
+        intents = lexicon_intents([text for _, text in pairs])
+        columns["intent"] = pa.array([INTENTS[place] for place in intents], pa.string())
     for place, name in enumerate(COLUMNS):
         columns[name] = pa.array([row[place] for row in numbers], pa.int64())
     with atomic_path(table_path(settings, table)) as beside:

@@ -5,6 +5,10 @@
         'searched_axis_' ~ axis: [28],
     }) -%}
 {%- endfor -%}
+{%- set intents = ['buy', 'learn', 'compare', 'out_of_shop'] -%}
+{%- for intent in intents -%}
+    {%- do measures.update({intent ~ '_count': [28]}) -%}
+{%- endfor -%}
 {%- do measures.update({'searched_words': [28]}) -%}
 
 with order_lines as (
@@ -46,6 +50,9 @@ acts as (
         titles.axis_{{ axis }} as bought_axis_{{ axis }},
         0 as searched_axis_{{ axis }},
         {%- endfor %}
+        {%- for intent in intents %}
+        0 as {{ intent }}_count,
+        {%- endfor %}
         0 as searched_words
 
     from order_lines
@@ -63,6 +70,9 @@ acts as (
         {%- for axis in text_axes() %}
         0 as bought_axis_{{ axis }},
         axis_{{ axis }} as searched_axis_{{ axis }},
+        {%- endfor %}
+        {%- for name in intents %}
+        case when intent = '{{ name }}' then 1 else 0 end as {{ name }}_count,
         {%- endfor %}
         word_count as searched_words
 
@@ -109,6 +119,10 @@ features as (
             'searched_axis_' ~ axis ~ '_28d', 'search_count_28d'
         ) }}
             as user__searched_axis_{{ axis }}_mean_28d,
+        {%- endfor %}
+        {%- for intent in intents %}
+        {{ rate(intent ~ '_count_28d', 'search_count_28d') }}
+            as user__search_{{ intent }}_rate_28d,
         {%- endfor %}
         {{ mean('searched_words_28d', 'search_count_28d') }}
             as user__searched_word_mean_28d

@@ -16,6 +16,7 @@ interpreted as (
         searches.query_id,
         searches.user_id,
         searches.known_at,
+        queries.intent,
         queries.axis_a,
         queries.axis_b,
         queries.axis_c,

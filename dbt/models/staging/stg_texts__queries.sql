@@ -8,6 +8,7 @@ renamed as (
 
     select
         query,
+        intent,
         axis_a,
         axis_b,
         axis_c,
