@@ -4,9 +4,9 @@
 
 HOME is a home folder in which ``counterfoil demo`` has run: its newest training set is used, so
 only the ranker learns anew. Each group of columns of ``ftr_item__text`` and ``ftr_user__text`` is
-joined by time to the same label rows; the forest learns without and with it, and both are judged on the
-validation weeks, which end before the test window, with a 95 % interval of the paired difference
-over users. A forest draws columns at random, so every figure is the mean over seeds; ``noise`` is
+joined by time to the same label rows; the forest learns without and with it, and both are judged
+on the validation weeks, which end before the test window, with a 95 % interval of the paired
+difference over users. A forest draws columns at random, so every figure is the mean over seeds; ``noise`` is
 what eight columns of random numbers do in the place of a group.
 """
 
@@ -134,7 +134,7 @@ def _widened(base: TrainingSet, columns: dict[str, NDArray[np.float32]]) -> Trai
 
 def _by_user(training_set: TrainingSet, seeds: tuple[int, ...]) -> Scores:
     """Validation NDCG@10 of each user, mean over seeds."""
-    return np.mean([_judged(training_set, seed) for seed in seeds], axis=0)
+    return np.asarray(np.mean([_judged(training_set, seed) for seed in seeds], axis=0))
 
 
 def _judged(training_set: TrainingSet, seed: int) -> Scores:

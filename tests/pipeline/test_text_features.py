@@ -1,4 +1,4 @@
-"""Text features of the sample shop: what is pushed equals what a build makes; unread shops build."""
+"""Text features of the sample shop: what is pushed equals what a build makes."""
 
 import json
 import shutil
