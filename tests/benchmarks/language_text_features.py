@@ -6,8 +6,8 @@ HOME is a home folder in which ``counterfoil demo`` has run: its newest training
 only the ranker learns anew. Each group of columns of ``ftr_item__text`` and ``ftr_user__text`` is
 joined by time to the same label rows; the forest learns without and with it, and both are judged
 on the validation weeks, which end before the test window, with a 95 % interval of the paired
-difference over users. A forest draws columns at random, so every figure is the mean over seeds; ``noise`` is
-what eight columns of random numbers do in the place of a group.
+difference over users. A forest draws columns at random, so every figure is the mean over seeds;
+``noise`` is what eight columns of random numbers do in the place of a group.
 """
 
 import sys
