@@ -13,6 +13,7 @@ from training.fine_tuning.config import FineTuning
 from training.simulator.config import SimulatorConfig
 from training.text_search.clicks import Click, Pairs, click_weights, split_by_time
 from training.text_search.fine_tune import fine_tune_dense, judged_loss
+from training.text_search.int8_encoder import Int8Encoder, export_int8_encoder
 
 LEFT = ("red", "blue", "oak", "desk", "usb", "lamp")
 RIGHT = ("apple", "pear", "plum", "grape", "melon", "peach")
@@ -95,3 +96,13 @@ def test_the_correction_finds_what_is_relevant_where_positions_would_mislead(enc
         near = tuned.embed(LEFT) @ tuned.embed(RIGHT).T
         nearer[name] = float(np.mean([near[at, at] - near[at, at - 1] for at in range(6)]))
     assert nearer["corrected"] > 0 > nearer["plain"]
+
+
+def test_an_encoder_of_8_bits_gives_nearly_the_same_vectors(encoder, tmp_path):
+    export_int8_encoder(encoder, tmp_path, length=16)
+    small = Int8Encoder.load(tmp_path, encoder)
+    texts = ["red lamp", "", "oak desk with usb"]
+    exact, rough = encoder.embed(texts, length=16), small.embed(texts, length=16)
+    assert not rough[1].any()
+    assert (exact[[0, 2]] * rough[[0, 2]]).sum(axis=1).min() > 0.98
+    assert small.digest == encoder.digest
