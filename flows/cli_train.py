@@ -1,5 +1,9 @@
-"""``counterfoil train sequence``: one retriever on its own, with its knobs searched if wished."""
+"""``counterfoil train sequence`` and ``counterfoil train <text task>``: one model on its own.
 
+Each with its knobs searched if wished. The text tasks are those of ``training/text_tasks.py``.
+"""
+
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,15 +12,20 @@ import typer
 from flows.active import active_settings
 from flows.cli_output import AsJson, show
 from governance.errors import InputError
+from training.text_tasks import TEXT_TASKS
 
 if TYPE_CHECKING:
     from flows.sequence import Outcome
+    from flows.text_training import TextOutcome
+    from training.search_space import Trial
 
 train_app = typer.Typer(invoke_without_command=True)  # alone it is the train stage (cli.py)
 
 Data = Annotated[
     Path | None, typer.Option("--data", help="Folder of `user item item ...` lines, not the shop")
 ]
+Texts = Annotated[Path | None, typer.Option("--data", help="File or folder of the task's format")]
+Way = Annotated[str, typer.Option("--method", help="full, lora, prefix or frozen")]
 Config = Annotated[Path | None, typer.Option("--config", help="Knobs as YAML")]
 Trials = Annotated[int, typer.Option("--search", min=0, help="Finished trials in all, over runs")]
 Name = Annotated[str, typer.Option("--name", help="Name of the search, to go on with it")]
@@ -51,7 +60,59 @@ def sequence(
     wish = Wish(data=data, config=config, trials=search, name=name, timeout_seconds=timeout)
     with TrainingScreen(search).shown() as screen:
         outcome = train_sequence(active_settings(), wish, screen)
-    show(_report(outcome), as_json=as_json, lines=_lines(outcome), table=_table(outcome))
+    show(_report(outcome), as_json=as_json, lines=_lines(outcome), table=_table(outcome.trials))
+
+
+def _text_command(task: str) -> Callable[..., None]:
+    """The command that teaches one text task."""
+
+    def train_text_task(
+        data: Texts = None,
+        method: Way = "",
+        config: Config = None,
+        search: Trials = 0,
+        as_json: AsJson = False,
+    ) -> None:
+        from flows.text_training import METRIC, TextWish, train_text
+        from flows.training_screen import TrainingScreen
+
+        wish = TextWish(task, data=data, config=config, method=method, trials=search)
+        with TrainingScreen(search, METRIC, "macro-F1").shown() as screen:
+            outcome = train_text(active_settings(), wish, screen)
+        report, lines = _text_report(outcome), _text_lines(outcome)
+        show(report, as_json=as_json, lines=lines, table=_table(outcome.trials))
+
+    return train_text_task
+
+
+for _task, (_learns, _) in TEXT_TASKS.items():
+    train_app.command(
+        _task,
+        help=f"Fine-tune the encoder on {_learns}; --search N looks for better knobs first.\n\n"
+        f"Killed at any moment, the same command goes on. Example: counterfoil train {_task} "
+        "--method lora",
+    )(_text_command(_task))
+
+
+def _text_report(outcome: "TextOutcome") -> dict[str, Any]:
+    card = outcome.bundle.card
+    return {
+        "version": outcome.bundle.version,
+        "folder": str(outcome.bundle.folder),
+        "metrics": card["metrics"],
+        "int8": card["int8"],
+        "validation_examples": card["validation_examples"],
+        "trials": [vars(trial) for trial in outcome.trials],
+    }
+
+
+def _text_lines(outcome: "TextOutcome") -> list[str]:
+    card = outcome.bundle.card
+    examples = f"{card['validation_examples']:,} validation examples"
+    lines = [f"{name:<28} {value:.4f}, {examples}" for name, value in card["metrics"].items()]
+    if card["int8"]:
+        lines.append(f"{'int8 macro_f1':<28} {card['int8']['macro_f1_int8']:.4f}")
+    return [*lines, f"bundle   {outcome.bundle.folder}"]
 
 
 def _report(outcome: "Outcome") -> dict[str, Any]:
@@ -83,13 +144,13 @@ def _lines(outcome: "Outcome") -> list[str]:
     return [*lines, f"card     {folder / 'card.html'}", f"knobs    {folder / 'knobs.yaml'}"]
 
 
-def _table(outcome: "Outcome") -> tuple[tuple[str, ...], list[dict[str, Any]]] | None:
-    if not outcome.trials:
+def _table(trials: "list[Trial]") -> tuple[tuple[str, ...], list[dict[str, Any]]] | None:
+    if not trials:
         return None
-    knobs = tuple(outcome.trials[0].knobs)
+    knobs = tuple(trials[0].knobs)
     rows = [
         {**vars(t), "value": f"{t.value:.4f}", **{k: _short(v) for k, v in t.knobs.items()}}
-        for t in outcome.trials
+        for t in trials
     ]
     for row in rows:
         row["trial"] = row["number"]

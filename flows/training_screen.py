@@ -11,10 +11,13 @@ from training.search_space import Trial, as_yaml
 
 
 class TrainingScreen:
-    """Told by the training, shows a person; ``trials`` is 0 without a search."""
+    """Told by the training, shows a person; ``trials`` is 0 without a search.
 
-    def __init__(self, trials: int) -> None:
-        self._trials = trials
+    ``metric`` is the curve's figure that is shown, and ``called`` what a person calls it.
+    """
+
+    def __init__(self, trials: int, metric: str = "ndcg_at_10", called: str = "NDCG@10") -> None:
+        self._trials, self._metric, self._called = trials, metric, called
         self._bars = Progress(
             TextColumn("{task.description:<34}"), BarColumn(), MofNCompleteColumn(),
             TimeElapsedColumn(), console=talk, disable=not talk.is_terminal, transient=True,
@@ -39,8 +42,8 @@ class TrainingScreen:
 
     def epoch(self, curve: Curve) -> None:
         """An epoch has ended."""
-        best = max(epoch["ndcg_at_10"] for epoch in curve)
-        text = f"loss {curve[-1]['loss']:.3f}, best NDCG@10 {best:.4f}"
+        best = max(epoch[self._metric] for epoch in curve)
+        text = f"loss {curve[-1]['loss']:.3f}, best {self._called} {best:.4f}"
         self._bars.update(self._epochs, completed=len(curve), description=text)
 
     def trial(self, trial: Trial, of: int) -> None:
@@ -51,6 +54,6 @@ class TrainingScreen:
             for name, value in trial.knobs.items()
         )
         say(
-            f"trial {trial.number}/{of}  {trial.state:<8}  NDCG@10 {trial.value:.4f}  "
+            f"trial {trial.number}/{of}  {trial.state:<8}  {self._called} {trial.value:.4f}  "
             f"{trial.epochs} epochs  {trial.seconds:.1f} s  {knobs}"
         )

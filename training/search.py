@@ -1,9 +1,10 @@
 """Search a model's knobs with Optuna: kept in one SQLite file, and resumable at any moment.
 
-A trial is judged by NDCG@10 on the validation window and nothing else. What a trial draws follows
-from the seed and the finished trials before it, so a search that was killed and run again draws
-what it would have: the trial that was running is marked failed, and its replacement has the same
-knobs and goes on from its checkpoint. ``N`` counts finished trials, over all runs together.
+A trial is judged by one figure on the validation side, NDCG@10 unless told, and nothing else.
+What a trial draws follows from the seed and the finished trials before it, so a search that was
+killed and run again draws what it would have: the trial that was running is marked failed, and its
+replacement has the same knobs and goes on from its checkpoint. ``N`` counts finished trials, over
+all runs together.
 """
 
 import time
@@ -48,6 +49,7 @@ class Search:
     seed: int
     trials: int
     timeout_seconds: float | None = None
+    metric: str = METRIC  # of the curve's figures; higher is better
 
     @property
     def checkpoints_dir(self) -> Path:
@@ -126,7 +128,7 @@ def _run_one(study: optuna.Study, search: Search, fit: Fit, ends_at: float) -> N
 
     def watch(found: list[Mapping[str, float]]) -> None:
         for epoch in found[len(curve) :]:
-            trial.report(epoch[METRIC], int(epoch["epoch"]))
+            trial.report(epoch[search.metric], int(epoch["epoch"]))
         curve[:] = found
         if trial.should_prune():
             raise _PrunedError

@@ -62,7 +62,7 @@ class Trial:
 
     number: int  # from 1, finished ones only
     state: str  # complete, pruned or diverged
-    value: float  # best validation NDCG@10
+    value: float  # the best validation figure
     epochs: int
     seconds: float
     knobs: dict[str, Knob]

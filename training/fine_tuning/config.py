@@ -64,6 +64,14 @@ class FineTuningSettings:
         """Every knob by name."""
         return asdict(self.training)
 
+    def space(self) -> dict[str, Range]:
+        """The ranges that mean something to the method."""
+        idle = {
+            "full": {"adapter_learning_rate"},
+            "frozen": {"adapter_learning_rate", "learning_rate"},
+        }.get(self.training.method, {"learning_rate"})
+        return {name: found for name, found in self.search.items() if name not in idle}
+
     def changed(self, knobs: Mapping[str, object]) -> "FineTuningSettings":
         """The same settings with some knobs changed."""
         return replace(self, training=replace(self.training, **knobs))  # type: ignore[arg-type]

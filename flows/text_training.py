@@ -1,0 +1,196 @@
+"""``counterfoil train <text task>``: search if asked to, teach, save as a bundle.
+
+A run that is killed goes on where it was: a training from its last epoch, a search from its last
+trial. Where they stand is kept under ``searches/`` in the home folder.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import get_args
+
+from flows.ledger import exclusive
+from flows.sequence import Screen
+from governance.errors import InputError, StateError
+from governance.files import digest_of, sha256_file
+from governance.settings import Settings
+from training.encoder.checkpoint import load_encoder
+from training.encoder.model import Encoder
+from training.fine_tuning.config import FineTuningSettings, Method, read_settings
+from training.fine_tuning.taught import TaughtText, Watch
+from training.fine_tuning.train import DivergedError
+from training.search_space import Knob, Trial, best_of
+from training.text_bundle import TextBundle, save_text_bundle
+from training.text_tasks import Teach, knobs_file_of, teach_of
+from training.tracking import open_tracker
+
+METRIC = "macro_f1"  # what a search raises
+
+
+@dataclass(frozen=True)
+class TextWish:
+    """What the command was asked for."""
+
+    task: str
+    data: Path | None = None  # None: what the task ships or finds itself
+    config: Path | None = None  # None: the knobs that ship
+    method: str = ""  # empty: that of the knobs
+    trials: int = 0  # 0: one training, no search
+
+
+@dataclass(frozen=True)
+class TextOutcome:
+    """What came of it."""
+
+    bundle: TextBundle
+    trials: list[Trial]
+
+
+def train_text(settings: Settings, wish: TextWish, screen: Screen) -> TextOutcome:
+    """Search if asked to, teach (or take the best trial's model), save it."""
+    import torch
+
+    torch.set_num_threads(settings.threads)
+    run = _run(settings, wish, screen)
+    with exclusive(settings.searches_dir / f"{run.name}.checkpoints"):
+        if wish.trials:
+            return run.search()
+        checkpoint = settings.searches_dir / f"{run.name}.safetensors"
+        taught = run.teach(run.knobs, checkpoint)
+        outcome = run.save(taught, run.knobs, [])
+        checkpoint.unlink(missing_ok=True)
+        return outcome
+
+
+def _run(settings: Settings, wish: TextWish, screen: Screen) -> "_Run":
+    knobs = read_settings(wish.config or knobs_file_of(wish.task))
+    if wish.method:
+        knobs = knobs.changed({"method": _checked_method(wish)})
+    if "seed" in settings.model_fields_set:
+        knobs = knobs.changed({"seed": settings.seed})
+    if wish.trials and not knobs.space():
+        raise InputError(
+            "there is nothing to search",
+            where=str(wish.config or knobs_file_of(wish.task)),
+            why="the file has no ranges",
+            next_step="add a part search:, as training/fine_tuning/fine_tuning.yaml has it",
+        )
+    encoder, data = load_encoder(settings.encoder), _digest(wish.data)
+    ranges = {name: found.written for name, found in knobs.space().items()}
+    subject = digest_of(
+        {"encoder": encoder.digest, "data": data, "knobs": knobs.knobs(), "ranges": ranges}
+    )
+    name = f"{wish.task}-{subject[:8]}"
+    return _Run(settings, wish, screen, teach_of(wish.task), encoder, knobs, data, name, subject)
+
+
+def _checked_method(wish: TextWish) -> str:
+    if wish.method not in get_args(Method):
+        raise InputError(
+            f"the method {wish.method!r} is unknown",
+            where=f"counterfoil train {wish.task} --method",
+            why=f"the methods are {', '.join(get_args(Method))}",
+        )
+    return wish.method
+
+
+def _digest(data: Path | None) -> str:
+    """Of a file, or of every file of a folder."""
+    if data is None:
+        return "default"
+    if not data.exists():
+        raise InputError("there is no such data", where=str(data), next_step="give --data a file")
+    files = sorted(p for p in data.rglob("*") if p.is_file()) if data.is_dir() else [data]
+    return digest_of([[str(p.relative_to(data.parent)), sha256_file(p)] for p in files])
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One run of the command: what it learns, with which knobs, under which name."""
+
+    settings: Settings
+    wish: TextWish
+    screen: Screen
+    taught_by: Teach
+    encoder: Encoder
+    knobs: FineTuningSettings
+    data: str
+    name: str
+    subject: str
+
+    def teach(
+        self, knobs: FineTuningSettings, checkpoint: Path, watch: Watch | None = None
+    ) -> TaughtText:
+        """One training, followed by the screen, the tracker and whoever watches."""
+        followed_as = f"{self.name}/{checkpoint.stem}" if watch else self.name
+        tracker = open_tracker(self.settings.tracking, self.settings.tracking_dir, followed_as)
+
+        def see(curve: list[dict[str, float]]) -> None:
+            self.screen.epoch(curve)
+            tracker.epochs(curve)
+            if watch is not None:
+                watch(curve)
+
+        self.screen.begin(knobs.training.epochs)
+        taught = self.taught_by(
+            self.wish.data,
+            encoder=self.encoder,
+            knobs=knobs.training,
+            checkpoint=checkpoint,
+            progress=self.screen.say,
+            watch=see,
+        )
+        tracker.end(knobs.knobs(), taught.metrics)
+        return taught
+
+    def search(self) -> TextOutcome:
+        """Trials up to the wanted number, then the model of the best one."""
+        from training.search import Search, run_search
+
+        search = Search(
+            database=self.settings.searches_dir / f"{self.name}.db",
+            space=self.knobs.space(),
+            first=self.knobs.knobs(),
+            subject=self.subject,
+            seed=self.knobs.training.seed,
+            trials=self.wish.trials,
+            metric=METRIC,
+        )
+
+        def fit(drawn: Mapping[str, Knob], checkpoint: Path, watch: Watch) -> float:
+            try:
+                return self.teach(self.knobs.changed(drawn), checkpoint, watch).metrics[METRIC]
+            except DivergedError:
+                return 0.0  # what such a model answers is worth nothing
+
+        wanted = self.wish.trials
+        trials = run_search(search, fit, told=lambda trial: self.screen.trial(trial, wanted))
+        winner = best_of(trials)
+        if winner is None:
+            raise StateError(
+                "no trial was complete",
+                where=str(search.database),
+                next_step="run the same command with more trials: it goes on from where it was",
+            )
+        chosen = self.knobs.changed(winner.knobs)  # its finished training is in the checkpoint
+        return self.save(self.teach(chosen, search.checkpoint(winner.knobs)), chosen, trials)
+
+    def save(
+        self, taught: TaughtText, knobs: FineTuningSettings, trials: list[Trial]
+    ) -> TextOutcome:
+        """As a bundle, with an int8 model where the head can have one."""
+        facts = {
+            "task": self.wish.task,
+            "knobs": knobs.knobs(),
+            "seed": knobs.training.seed,
+            "encoder": {"name": self.encoder.name, "digest": self.encoder.digest},
+            "data": self.data,
+            "trials": [{**asdict(trial), "seconds": None} for trial in trials],
+        }
+        bundle = save_text_bundle(
+            self.settings.bundles_dir,
+            taught,
+            facts=facts,
+            with_int8=taught.model.head.kind == "classes",
+        )
+        return TextOutcome(bundle, trials)
