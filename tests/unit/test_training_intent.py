@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from governance.errors import InputError
 from training.fine_tuning.config import FineTuning
 from training.fine_tuning.lesson import Texts
-from training.intent.acts import ACTS, DEFAULT_RATES, ActRates, checked_acts, fit_rates
+from training.intent.acts import ACTS, ActModel, checked_acts, fit_acts
 from training.intent.lexicon import INTENTS, lexicon_intents
-from training.intent.model import IntentModel
+from training.intent.model import IntentModel, learned_acts
 from training.intent.train import default_knobs, read_queries, teach
 
 
@@ -24,7 +24,7 @@ class ByRule:
         return found
 
 
-MODEL = IntentModel(ByRule(), ActRates(DEFAULT_RATES))
+MODEL = IntentModel.beside(ByRule())
 COUNTS = st.dictionaries(st.sampled_from(ACTS), st.integers(0, 10**6))
 
 
@@ -73,11 +73,39 @@ def test_acts_that_cannot_be_are_named(acts, where):
     assert refused.value.where == where
 
 
-def test_rates_are_the_means_of_labelled_sessions():
-    draw = np.random.default_rng(0)
-    labels = draw.integers(0, len(INTENTS), 4_000)
-    fitted = fit_rates(draw.poisson(DEFAULT_RATES[labels]).astype(float), labels)
-    np.testing.assert_allclose(fitted.rates, DEFAULT_RATES, atol=0.25)
+def test_rates_and_steps_are_the_means_and_shares_of_labelled_sessions():
+    sessions = [["browse", "click"], ["browse"], ["browse", "click", "cart"], ["browse"]] * 500
+    fitted = fit_acts(sessions, np.array([0, 1, 2, 3] * 500))
+    np.testing.assert_allclose(fitted.rates[0], [1, 1, 0, 0, 0], atol=0.01)
+    np.testing.assert_allclose(fitted.rates[2], [1, 1, 1, 0, 0], atol=0.01)
+    start, click, cart = len(ACTS), ACTS.index("click"), ACTS.index("cart")
+    assert fitted.steps[0, start, ACTS.index("browse")] > 0.99
+    assert fitted.steps[2, click, cart] > 0.99
+    np.testing.assert_allclose(fitted.steps.sum(axis=2), 1)
+
+
+def test_the_order_of_acts_says_more_than_their_counts():
+    one = MODEL.answer(in_order=["browse", "browse", "browse", "click"])
+    other = MODEL.answer(in_order=["browse", "click", "browse", "browse"])
+    assert one.probabilities != other.probabilities
+    assert {reason.source for reason in one.reasons} == {"act", "order"}
+
+
+def test_the_shipped_acts_know_every_intent_and_act():
+    model, weights = learned_acts()
+    assert isinstance(model, ActModel)
+    assert model.rates.shape == (len(INTENTS), len(ACTS))
+    assert model.steps.shape == (len(INTENTS), len(ACTS) + 1, len(ACTS))
+    assert (model.rates > 0).all()
+    assert (model.steps > 0).all()
+    assert min(weights.text, weights.counts, weights.order) > 0
+
+
+def test_reviews_and_second_looks_are_a_comparison_and_a_cart_is_a_purchase():
+    assert MODEL.answer(acts={"browse": 1, "click": 4, "review": 3}).intent == "compare"
+    assert MODEL.answer(acts={"browse": 2, "click": 2, "cart": 1}).intent == "buy"
+    assert MODEL.answer(acts={"browse": 6, "click": 1}).intent == "learn"
+    assert MODEL.answer(acts={"browse": 1}).intent == "out_of_shop"
 
 
 @pytest.mark.parametrize("text", ODD_TEXTS.values(), ids=ODD_TEXTS.keys())

@@ -1,14 +1,17 @@
 """One answer to what a shopper wants, from what was typed and what was done; either may be missing.
 
-Log probabilities of the text and log likelihoods of the acts add up, the acts with a weight chosen
-on validation, since real acts hang together more than the model of them. What moved the answer is
-found by leaving it out: each word, each act. Knows no files.
+Log probabilities of the text, log likelihoods of the acts and of their order add up, each with a
+weight learned on validation sessions (``train_acts.py``), since real acts hang together more than
+the model of them. What moved the answer is found by leaving it out: each word, each act. The one
+file read here is what ``train_acts.py`` learned (``acts.json``).
 
-Dimensions: K intents, W words, A acts.
+Dimensions: N sessions, K intents, W words, A acts.
 """
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -16,10 +19,11 @@ from numpy.typing import NDArray
 
 from training.encoder.readable import readable
 from training.fine_tuning.lesson import Head, Texts
-from training.intent.acts import ACTS, ActRates, checked_acts
+from training.intent.acts import ACTS, ActModel, checked_acts, counted
 from training.intent.lexicon import INTENTS
 
 HEAD = Head("intent", "classes", INTENTS)
+LEARNED = Path(__file__).parent / "acts.json"
 _MOST_WORDS = 24  # of a query that are left out in turn; longer queries are rare
 _SMALLEST = 1e-6  # probability below which a text does not speak
 
@@ -33,10 +37,19 @@ class TextModel(Protocol):
 
 
 @dataclass(frozen=True)
+class Weights:
+    """How much each source counts beside the others, in log space."""
+
+    text: float = 1.0
+    counts: float = 1.0
+    order: float = 0.0
+
+
+@dataclass(frozen=True)
 class Reason:
     """How much a word or an act raised the log odds of the answer; below zero it spoke against."""
 
-    source: str  # word or act
+    source: str  # word, act, or order: that of the acts
     what: str
     raised: float
 
@@ -52,29 +65,43 @@ class Intent:
 
 @dataclass(frozen=True)
 class IntentModel:
-    """The text model, the rates of acts, and how much the acts weigh beside the text."""
+    """The text model, the model of acts, and how much each source weighs."""
 
     text: TextModel
-    acts: ActRates
-    weight: float = 0.5
+    acts: ActModel
+    weights: Weights
 
-    def answer(self, query: str = "", acts: Mapping[str, int] | None = None) -> Intent:
-        """Of one session's latest query and its acts so far; with neither, all intents alike."""
-        counts = checked_acts(acts or {})
+    @classmethod
+    def beside(cls, text: TextModel) -> "IntentModel":
+        """``text`` with the model of acts that ships."""
+        return cls(text, *learned_acts())
+
+    def answer(
+        self,
+        query: str = "",
+        acts: Mapping[str, int] | None = None,
+        in_order: Sequence[str] = (),
+    ) -> Intent:
+        """Of one session's latest query and its acts so far; with neither, all intents alike.
+
+        Acts are counts, or ``in_order`` one after the other, which says more.
+        """
+        counts = checked_acts(acts or (counted(in_order) if in_order else {}))
         words = readable(query).split()
-        texts = [" ".join(words), *_each_left_out(words)]
-        of_text = self._of_texts(texts)
-        by_act = self.weight * self.acts.evidence(counts)
-        total = of_text[0] + by_act.sum(axis=1)
+        of_text = self.weights.text * self._of_texts([" ".join(words), *_each_left_out(words)])
+        by_act = self.weights.counts * self.acts.of_counts(counts)
+        of_order = self.weights.order * self.acts.of_order(in_order)
+        total = of_text[0] + by_act.sum(axis=1) + of_order
         best = int(total.argmax())
-        reasons = [
-            Reason("word", word, _odds(total, best) - _odds(total - of_text[0] + left_out, best))
-            for word, left_out in zip(words, of_text[1:], strict=False)
+        left_out = [
+            ("word", word, of_text[0] - without)
+            for word, without in zip(words, of_text[1:], strict=False)
         ]
-        reasons += [
-            Reason("act", act, _odds(total, best) - _odds(total - by_act[:, place], best))
-            for place, act in enumerate(ACTS)
-            if act in counts
+        left_out += [("act", act, by_act[:, at]) for at, act in enumerate(ACTS) if act in counts]
+        left_out += [("order", " ".join(in_order), of_order)] if in_order else []
+        reasons = [
+            Reason(source, what, _odds(total, best) - _odds(total - said, best))
+            for source, what, said in left_out
         ]
         chances = np.exp(total - np.logaddexp.reduce(total))
         return Intent(
@@ -88,9 +115,21 @@ class IntentModel:
         found = np.zeros((len(texts), len(INTENTS)))
         said = [row for row, text in enumerate(texts) if text]
         if said:
-            chances = self.text.probabilities(Texts(tuple(texts[row] for row in said)))
-            found[said] = np.log(np.maximum(chances, _SMALLEST))
+            found[said] = log_chances(self.text, [texts[row] for row in said])
         return found
+
+
+def learned_acts(path: Path = LEARNED) -> tuple[ActModel, Weights]:
+    """The model of acts and the weights that ``train_acts.py`` wrote."""
+    found = json.loads(path.read_text(encoding="utf-8"))
+    model = ActModel(np.array(found["rates"]), np.array(found["steps"]))
+    return model, Weights(**found["weights"])
+
+
+def log_chances(text: TextModel, texts: Sequence[str]) -> Floats:
+    """(N, K) log probabilities of texts, none below what a text may say."""
+    found: Floats = np.log(np.maximum(text.probabilities(Texts(tuple(texts))), _SMALLEST))
+    return found
 
 
 def _each_left_out(words: list[str]) -> list[str]:

@@ -12,16 +12,15 @@ from sklearn.model_selection import StratifiedShuffleSplit
 
 from governance.errors import InputError
 from training.encoder.model import Encoder
-from training.fine_tuning.config import FineTuning
+from training.fine_tuning.config import FineTuning, read_settings
 from training.fine_tuning.lesson import Lesson, Texts
 from training.fine_tuning.taught import Progress, TaughtText, Watch, judge_taught
 from training.fine_tuning.train import fine_tune
 from training.intent.lexicon import INTENTS
 from training.intent.model import HEAD
-from training.settings_file import read_knobs
 
 SHIPPED = Path(__file__).parent / "taught_queries.tsv"
-KNOBS = Path(__file__).parent / "intent.yaml"
+KNOBS_FILE = Path(__file__).parent / "intent.yaml"
 _VALIDATION = 0.15  # share of the examples that choose the epoch
 
 
@@ -48,7 +47,7 @@ def teach(
 
 def default_knobs() -> FineTuning:
     """The knobs of ``intent.yaml``."""
-    return FineTuning(**read_knobs(KNOBS, FineTuning))
+    return read_settings(KNOBS_FILE).training
 
 
 def read_queries(path: Path) -> Lesson:

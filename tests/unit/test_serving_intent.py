@@ -1,0 +1,50 @@
+"""Intent is served where it was trained; where it was not, it says so and nothing else suffers."""
+
+import asyncio
+import os
+
+import pytest
+
+from governance.errors import StateError
+from governance.settings import Settings
+from serving.intent import IntentServedModel, newest_bundle
+from serving.intent_wish import SessionActs
+from training.intent.acts import ACTS
+
+
+def test_a_home_without_a_trained_model_leaves_intent_unready_with_what_to_do(tmp_path):
+    model = IntentServedModel(Settings(home=tmp_path))
+    assert model.load() is False
+    assert model.unready_because.startswith("no model of intents has been trained")
+    assert "counterfoil train intent" in model.unready_because
+    assert not model.is_required
+
+
+def test_the_bundle_trained_last_is_served(tmp_path):
+    for version, at in (("bbb", 1), ("aaa", 2), (".half", 3)):
+        folder = tmp_path / "intent" / version
+        folder.mkdir(parents=True)
+        (folder / "text_bundle.json").write_text("{}")
+        os.utime(folder / "text_bundle.json", (at, at))
+    assert newest_bundle(tmp_path).name == "aaa"
+
+
+def test_no_bundle_is_a_state_error(tmp_path):
+    with pytest.raises(StateError, match="no model of intents"):
+        newest_bundle(tmp_path)
+
+
+def test_a_request_may_name_the_acts_that_the_model_knows():
+    assert tuple(SessionActs.model_fields) == ACTS
+
+
+def test_the_tensors_are_told():
+    model = IntentServedModel(Settings())
+    assert [tensor["name"] for tensor in model.get_input_types()] == ["query", "session"]
+    assert [tensor["name"] for tensor in model.get_output_types()] == ["answer"]
+
+
+def test_asked_before_it_is_loaded_is_a_fault_of_ours(tmp_path):
+    model = IntentServedModel(Settings(home=tmp_path))
+    with pytest.raises(RuntimeError, match="before it was loaded"):
+        asyncio.run(model.predict({"instances": [{"query": "shoes"}]}))
