@@ -21,6 +21,7 @@ ACTS = ("browse", "click", "cart", "purchase", "review")
 MOST_ACTS = 1_000  # a session with more of one act is a robot's; its evidence stops growing
 _PRIOR_SESSIONS = 1.0  # the weight, in sessions, of the mean rate in every fitted rate
 _PRIOR_STEPS = 1.0  # the weight, in steps, of the mean share in every fitted share
+_SURPRISE = 1e-3  # share of steps that may be anything: no order is ever impossible
 _START = len(ACTS)  # what the first act follows
 
 Floats = NDArray[np.float64]
@@ -96,5 +97,6 @@ def _rates(counts: Floats, labels: Labels) -> Floats:
 def _shares(steps: Floats) -> Floats:
     pooled = steps.sum(axis=0, keepdims=True) + 1 / len(ACTS)
     prior = _PRIOR_STEPS * pooled / pooled.sum(axis=2, keepdims=True)
-    shares: Floats = (steps + prior) / (steps + prior).sum(axis=2, keepdims=True)
+    seen = (steps + prior) / (steps + prior).sum(axis=2, keepdims=True)
+    shares: Floats = (1 - _SURPRISE) * seen + _SURPRISE / len(ACTS)
     return shares
