@@ -35,7 +35,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout")]
 Force = Annotated[bool, typer.Option("--force", help="Run even when nothing has changed")]
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
-BUILD_STAGES = ("simulate", "check_raw", "transform", "check_features", "materialise")
+BUILD_STAGES = ("simulate", "check_raw", "read_texts", "transform", "check_features", "materialise")
 _EXPECTED = (
     "First run: about 5 minutes on 2 cores. When nothing has changed: under 90 seconds. "
     "Ctrl-C is safe at any time: the next run goes on from the last good stage."

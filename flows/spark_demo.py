@@ -25,7 +25,12 @@ from governance.settings import Settings, get_settings
 
 HOUSEHOLDS = 250  # of 2,469: enough for every window to fill and empty
 EVENTS_PER_HOUSEHOLD = 240
-_BUILT = ("simulate", "check_raw", "transform")  # stages of the main job, skipped when unchanged
+_BUILT = (
+    "simulate",
+    "check_raw",
+    "read_texts",
+    "transform",
+)  # stages of the main job, skipped when unchanged
 _COMPARED = (
     Stage("transform_spark", "transform Spark", (), ()),
     Stage("compare_engines", "compare", (), ()),

@@ -33,7 +33,12 @@ STAGES: tuple[Stage, ...] = (
         ("governance/contracts.py", "dbt/models/staging", "dbt/models/sources"),
         ("quarantine_limit_rate",),
     ),
-    Stage("transform", "transform", ("check_raw",), ("dbt",), ("usd_per_gbp",)),
+    Stage(
+        "read_texts", "read texts", ("check_raw",),
+        ("training/encoder", "training/text_features", "flows/text_readings.py",
+         "training/intent/lexicon.py"), ("encoder",),
+    ),
+    Stage("transform", "transform", ("check_raw", "read_texts"), ("dbt",), ("usd_per_gbp",)),
     Stage(
         "check_features", "check features", ("transform",),
         ("governance/contracts.py", "dbt/models/features"),

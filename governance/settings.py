@@ -73,6 +73,10 @@ class Settings(BaseSettings):
         return self.home_dir / "features"
 
     @property
+    def texts_dir(self) -> Path:
+        return self.home_dir / "texts"
+
+    @property
     def online_path(self) -> Path:
         return self.home_dir / "online.db"
 

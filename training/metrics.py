@@ -48,7 +48,19 @@ def list_ndcg(
     relevant: npt.NDArray[np.int64],
     k: int = 10,
 ) -> float:
-    """Mean NDCG@k of scored rows that lie in lists of these ``sizes``; ties count against us.
+    """The mean of :func:`lists_ndcg`; 0 without a list."""
+    found = lists_ndcg(scores, is_relevant, sizes, relevant, k)
+    return float(found.mean()) if len(found) else 0.0
+
+
+def lists_ndcg(
+    scores: npt.NDArray[np.floating],
+    is_relevant: npt.NDArray[np.bool_],
+    sizes: npt.NDArray[np.int64],
+    relevant: npt.NDArray[np.int64],
+    k: int = 10,
+) -> Scores:
+    """NDCG@k of scored rows that lie in lists of these ``sizes``; ties count against us.
 
     ``relevant`` is how many relevant items each list should hold: those that no row stands for
     are missed, not forgotten. A list that should hold none is left out.
@@ -61,7 +73,7 @@ def list_ndcg(
     reached = np.bincount(lists[hits], weights=gains, minlength=len(sizes))
     ideal = ideal_dcg(relevant, k)
     wanted = ideal > 0
-    return float((reached[wanted] / ideal[wanted]).mean()) if wanted.any() else 0.0
+    return np.asarray(reached[wanted] / ideal[wanted])
 
 
 def ideal_dcg(relevant: npt.NDArray[np.integer], k: int = 10) -> Scores:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from training.fine_tuning.taught import Progress, TaughtText, Watch
 
 TEXT_TASKS = {  # name: what it learns, and its module
+    "category": ("which category a search means", "training.query_category.train"),
     "intent": ("what a search is for: buy, learn, compare or none", "training.intent.train"),
     "sentiment": ("whether a review recommends its item", "training.sentiment.train"),
 }

@@ -24,18 +24,19 @@ dbt-spark's own dateadd cannot make.
 
 
 {#
-Before a run: the views raw.<table> that the raw checks define on DuckDB. On
-Spark they read the Parquet files that those views were written to.
+Before a run: the views raw.<table> and texts.<table> that stages define on
+DuckDB. On Spark they read the Parquet files that those views were written to.
 #}
 {% macro define_raw_views() %}
     {%- if execute and target.type == 'spark' -%}
-    {%- set folder = env_var('COUNTERFOIL_HOME') ~ '/spark/raw' -%}
+    {%- set folder = env_var('COUNTERFOIL_HOME') ~ '/spark/' -%}
     {%- do run_query('create schema if not exists raw') -%}
+    {%- do run_query('create schema if not exists texts') -%}
     {%- for table in graph.sources.values() -%}
         {%- do run_query(
-            'create or replace view raw.' ~ table.name
-            ~ ' as select * from parquet.`' ~ folder ~ '/' ~ table.name
-            ~ '.parquet`'
+            'create or replace view ' ~ table.schema ~ '.' ~ table.name
+            ~ ' as select * from parquet.`' ~ folder ~ table.schema ~ '/'
+            ~ table.name ~ '.parquet`'
         ) -%}
     {%- endfor -%}
     {%- endif -%}

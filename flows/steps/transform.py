@@ -12,6 +12,7 @@ from pathlib import Path
 from flows import rebuild
 from flows.ledger import code_digest
 from flows.stages import Progress, StepResult
+from flows.text_tables import define_views
 from governance.declarations import read_feature_models
 from governance.errors import GateRefused, StageFailed
 from governance.records import Transformation, session
@@ -26,6 +27,7 @@ def run(settings: Settings, progress: Progress, _source: str | None = None) -> S
     models = read_feature_models(settings.dbt_dir)
     settings.features_dir.mkdir(parents=True, exist_ok=True)
     target_dir = settings.home_dir / "dbt"
+    define_views(settings)
     rebuild_from = rebuild.first_day_to_rebuild(settings)
     rebuild.forget(settings)
     only = ("--vars", json.dumps({"rebuild_from": str(rebuild_from)})) if rebuild_from else ()

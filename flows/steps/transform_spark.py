@@ -1,18 +1,18 @@
 """Transform on Spark: ``dbt build --target spark`` from the same raw views and the same models.
 
-The views ``raw.<table>`` of the warehouse are written to Parquet first, where Spark reads them.
-Everything is under the home's ``spark`` folder and is made anew each time.
+The views ``raw.<table>`` and ``texts.<table>`` of the warehouse are written to Parquet first, where
+Spark reads them. Everything is under the home's ``spark`` folder and is made anew each time.
 """
 
 import shutil
 from collections import Counter
-from pathlib import Path
 
 import duckdb
 
 from flows.importers.source_files import quoted
 from flows.stages import Progress, StepResult
 from flows.steps.transform import dbt_build, refuse_failures, run_results
+from flows.text_tables import KEYS
 from governance.declarations import read_raw_tables
 from governance.settings import Settings
 
@@ -20,9 +20,9 @@ from governance.settings import Settings
 def run(settings: Settings, progress: Progress, _source: str | None = None) -> StepResult:
     """Export the raw views, build and test every model on Spark; the first failures are raised."""
     shutil.rmtree(settings.spark_dir, ignore_errors=True)
-    for folder in ("raw", "tables", "scratch"):
+    for folder in ("raw", "texts", "tables", "scratch"):
         (settings.spark_dir / folder).mkdir(parents=True)
-    _export_raw(settings, settings.spark_dir / "raw", progress)
+    _export_sources(settings, progress)
     target_dir = settings.spark_dir / "dbt"
     code = dbt_build(settings, target_dir, progress, "--target", "spark")
     results = run_results(target_dir / "run_results.json")
@@ -36,9 +36,10 @@ def run(settings: Settings, progress: Progress, _source: str | None = None) -> S
     )
 
 
-def _export_raw(settings: Settings, folder: Path, progress: Progress) -> None:
+def _export_sources(settings: Settings, progress: Progress) -> None:
+    names = [f"raw.{table.name}" for table in read_raw_tables(settings.dbt_dir)]
     with duckdb.connect(str(settings.warehouse_path), read_only=True) as warehouse:
-        for table in read_raw_tables(settings.dbt_dir):
-            progress(f"raw {table.name} to Parquet")
-            path = quoted(folder / f"{table.name}.parquet")
-            warehouse.execute(f"copy (select * from raw.{table.name}) to {path}").fetchall()
+        for name in (*names, *(f"texts.{table}" for table in KEYS)):
+            progress(f"{name} to Parquet")
+            path = quoted(settings.spark_dir / f"{name.replace('.', '/')}.parquet")
+            warehouse.execute(f"copy (select * from {name}) to {path}").fetchall()

@@ -104,7 +104,7 @@ def _tf_idf(taught: Lesson, *asked: Lesson) -> list[Values]:
         [words.fit_transform(taught.texts.first), letters.fit_transform(taught.texts.first)]
     )
     model = LogisticRegressionCV(
-        Cs=np.logspace(-1, 3, 9), cv=4, scoring="f1_macro", class_weight="balanced",
+        Cs=np.logspace(0, 3, 5), cv=3, scoring="f1_macro", class_weight="balanced",
         max_iter=2_000, l1_ratios=(0.0,), use_legacy_attributes=False,
     )  # fmt: skip
     model.fit(rows.tocsr(), taught.labels)

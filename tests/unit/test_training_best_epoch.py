@@ -76,3 +76,13 @@ def test_an_epoch_is_told_with_its_figure_and_the_best_one():
     assert course.line("sasrec").startswith(
         "sasrec epoch 4: loss 0.250, ndcg@10 0.4000 (best 0.5000), "
     )
+
+
+def test_another_figure_may_choose_the_epoch_and_the_lowest_may_be_the_best():
+    network, course = _course(metric="other_loss", is_lower_better=True)
+    for epoch in course.epochs(5, 1):
+        nn.init.constant_(network.weight, epoch)
+        course.note({"loss": 1.0}, {"other_loss": [0.9, 0.2, 0.2, 0.7, 0.1][epoch - 1]})
+    assert course.line("any").startswith("any epoch 4: loss 1.000, other loss 0.7000 (best 0.2000)")
+    assert course.end().best == {"other_loss": 0.2, "epoch": 2}
+    assert network.weight.item() == 2

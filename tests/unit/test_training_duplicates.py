@@ -96,6 +96,12 @@ def test_evidence_and_reasons_have_no_order(one, two):
     assert [len(side) for side in reasons(a, b)] == [len(side) for side in reasons(b, a)]
 
 
+@given(st.dictionaries(st.text(max_size=3), st.floats(0, 20), max_size=12))
+def test_rarity_is_the_same_to_the_last_bit_in_any_order_of_words(rarity):
+    evidence = Evidence(rarity, 20.0)
+    assert evidence.weight(list(rarity)) == evidence.weight(sorted(rarity, reverse=True))
+
+
 def test_evidence_has_a_column_for_every_name():
     assert Evidence.fit(_shop().listings()).columns(_shop()).shape == (160, len(NAMES))
 

@@ -19,7 +19,7 @@ from training.sentiment.aspects import LEXICON, aspects_of, clauses_of
 from training.sentiment.config import Joining, read_config
 from training.sentiment.features import item_sentiment, user_sentiment
 from training.sentiment.reviews import held_out, labelled, read_reviews, texts_of
-from training.sentiment.train import fit_sentiment
+from training.sentiment.train import fit_sentiment, teach
 
 sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
 from language_intervals import auc_figures, f1_figures
@@ -55,6 +55,21 @@ def test_words_and_network_learn_what_is_liked(tmp_path, model):
     for each in (model, both):
         good, bad = each.probabilities(["love this dress", "poor quality, returned it"])
         assert good > 0.6 > 0.4 > bad
+
+
+def test_the_network_is_taught_from_a_file_of_reviews_as_every_text_task_is(tmp_path):
+    shop_columns = {"item_id": "Clothing ID", "title": "Title", "text": "Review Text"}
+    frame = _reviews().rename(columns=shop_columns | {"is_positive": "Recommended IND"})
+    frame.to_parquet(tmp_path / "reviews.parquet")
+    encoder = load_encoder(str(tiny_checkpoint(tmp_path / "tiny", ["love", "poor"])))
+    curves = []
+    taught = teach(
+        tmp_path, encoder=encoder, knobs=FineTuning(epochs=1, length=16),
+        checkpoint=None, progress=lambda _: None, watch=curves.append,
+    )  # fmt: skip
+    assert {"macro_f1", "auc"} <= set(taught.metrics)
+    assert len(taught.validation)
+    assert len(curves) == 1
 
 
 def test_same_reviews_teach_the_same_model(model):

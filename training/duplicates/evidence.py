@@ -8,7 +8,7 @@ nor against. ``Evidence.fit`` learns how rare words are from listings without an
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from math import log
+from math import fsum, log
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,7 +67,8 @@ class Evidence:
         ]
 
     def weight(self, words: Iterable[str]) -> float:
-        return sum(self.rarity.get(word, self.rarest) for word in words)
+        """Summed rarity, to the last bit the same in whatever order a set gives its words."""
+        return fsum(self.rarity.get(word, self.rarest) for word in words)
 
     def _words(self, a: Listing, b: Listing) -> list[float]:
         one, two = set(a.title_words), set(b.title_words)
@@ -94,7 +95,7 @@ class Evidence:
 
     def _cosine(self, one: set[str], two: set[str]) -> float:
         def square(words: set[str]) -> float:
-            return sum(self.rarity.get(word, self.rarest) ** 2 for word in words)
+            return fsum(self.rarity.get(word, self.rarest) ** 2 for word in words)
 
         sizes = square(one) * square(two)
         return square(one & two) / sizes**0.5 if sizes else 0.0

@@ -18,13 +18,17 @@ def add_gradients(
 ) -> float:
     """Add up the gradients of a batch, part by part; its mean loss."""
     model.network.train()
+    if knobs.method == "frozen":
+        model.network.encoder.eval()  # what does not learn is not disturbed either
     parts = [
         _batch(model, task, part, knobs, epoch)
         for part in np.array_split(rows, min(knobs.accumulate, len(rows)))
     ]
     places = max(sum(part.places for part in parts), 1)
     scale = _LOSS_SCALE if knobs.precision == "float16" else 1.0
-    weights = class_weights(task.taught, task.head) if knobs.is_class_weighted else None
+    weights = None
+    if knobs.is_class_weighted:
+        weights = class_weights(task.taught, task.head).to(knobs.device)
 
     def learn(part: Batch) -> float:
         loss = part.loss(model.logits(part.given), weights) / places

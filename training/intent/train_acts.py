@@ -2,7 +2,7 @@
 
 Writes ``acts.json``, which ships: rates and steps from half of the simulated sessions, the weights
 from the other half, together with what a text model says of texts it was not taught. Run it again
-when the simulator's intents or the taught queries change; 90 s on one core.
+when the simulator's intents or the taught queries change; about a minute on one core.
 """
 
 import sys

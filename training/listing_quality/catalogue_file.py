@@ -43,7 +43,8 @@ def read_shop(items_path: Path, *, limit: int | None = None) -> list[Listing]:
     sql = f"select {columns} from read_parquet(?) where not is_synthetic order by item_id limit ?"
     try:
         with duckdb.connect() as memory:
-            return listings_of(memory.execute(sql, [str(items_path), limit]).to_arrow_table())
+            found = memory.sql(sql, params=[str(items_path), limit]).to_arrow_table()
+            return listings_of(found)
     except duckdb.Error as error:
         raise InputError(
             "the shop's items cannot be read",

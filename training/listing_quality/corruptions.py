@@ -116,11 +116,14 @@ def keyword_stuffing(case: Case) -> Listing | None:
 
 
 def shouting(case: Case) -> Listing | None:
-    """The title in capitals; unseen: its longer words only, or exclamation marks."""
+    """The title or more than half of it in capitals; unseen: longer words only, or just "!!!"."""
     one, draw = case.listing, case.draw
     letters = [letter for letter in one.title if letter.isalpha()]
     if sum(letter.islower() for letter in letters) < 8:
         return None
+    if not case.is_unseen and draw.random() < 0.3:
+        words = [word.upper() if draw.random() < 0.6 else word for word in one.title.split()]
+        return replace(one, title=" ".join(words))
     if not case.is_unseen:
         loud = one.title.upper() + ("!" * int(draw.integers(4)) if draw.random() < 0.3 else "")
         return replace(one, title=loud)

@@ -106,7 +106,9 @@ def _agreement(listings: Sequence[Listing], catalogue: Catalogue) -> dict[str, N
     brand = catalogue.brands.agreement(branded, brands)[:, 0]
     kind = catalogue.kinds.agreement(titles, kinds)
     kind_told = catalogue.kinds.agreement(described, kinds)
-    unit = catalogue.units.agreement(titles, [_unit_sizes(one) for one in listings])
+    sizes = [_unit_sizes(one) for one in listings]
+    unit = catalogue.units.agreement(titles, sizes)
+    unknown = [sum(size not in catalogue.units.right for size in row) for row in sizes]
     return {
         "brand_pull": brand,
         "brand_gap": _largest(catalogue.brands, branded) - np.nan_to_num(brand),
@@ -116,6 +118,7 @@ def _agreement(listings: Sequence[Listing], catalogue: Catalogue) -> dict[str, N
         "kind_gap": _largest(catalogue.kinds, titles) - np.nan_to_num(kind[:, 0]),
         "unit_pull": unit[:, 0],
         "unit_least": unit[:, 1],
+        "units_unknown": np.array(unknown, dtype=np.float32),
     }
 
 
@@ -144,6 +147,6 @@ def _encoded(listings: Sequence[Listing], embed: Embed | None) -> dict[str, Numb
 
 
 def _unit_sizes(one: Listing) -> list[str]:
-    """``gb 2`` for 512 GB: each unit of the title with the power of ten of its number."""
-    found = MEASURE.finditer(text_of(one.title))
-    return [f"{at[2].casefold()} {len(str(int(size_of(at[1]))))}" for at in found]
+    """``gb`` and ``gb 3`` for 512 GB: each unit of the title, and with its number's digits."""
+    found = [(at[2].casefold(), size_of(at[1])) for at in MEASURE.finditer(text_of(one.title))]
+    return [text for unit, size in found for text in (unit, f"{unit} {len(str(int(size)))}")]

@@ -27,7 +27,7 @@ from training.listing_quality.rules import PLAIN, Known, signs_of
 from training.settings_file import read_knobs
 
 KNOBS = Path(__file__).with_name("listing_quality.yaml")
-LEAST_PLANTED = 10  # a defect planted more rarely is not learned
+LEAST_PLANTED = 5  # of a defect that fix its chance: with fewer it is not learned
 Talk = Callable[[str], None]
 Bits = NDArray[np.bool_]
 
@@ -74,7 +74,7 @@ def train(
 ) -> QualityModel:
     """A model of these listings; words of all of them but the calibrating ones are known to it."""
     taught, calibrating = split(listings, knobs.calibration_share, seed=knobs.seed)
-    share = min(1.0, knobs.most_listings / max(len(listings), 1))
+    share = min(1.0, knobs.most_listings / max(len(calibrating), 1))
     calibrating = split(calibrating, 1 - share, seed=knobs.seed + 3)[0]
     found, mix = _taught(taught, knobs, embed, progress)
     catalogue = learn_catalogue(taught)
@@ -83,7 +83,7 @@ def train(
     held = evidence(judged.listings, catalogue, embed)
     trees, calibrations = {}, {}
     for name in ("bad", *DEFECTS):
-        if min(mix.has(name).sum(), judged.has(name).sum()) < LEAST_PLANTED:
+        if judged.has(name).sum() < LEAST_PLANTED:
             progress(f"listing quality: {name} cannot be planted here")
             continue
         booster = _fit(found, mix.has(name), knobs)

@@ -21,6 +21,7 @@ _MEASURE = re.compile(
 _SPACED_FROM = 0.5  # share of a unit's numbers that stand apart, for a space to be put
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 _SHORT = 3  # letters: shorter words in capitals are codes or abbreviations
+_VOWEL = re.compile("[AEIOUY]")  # in a shop that writes all in capitals, ICE is a word, DVD is none
 _SMALL = frozenset({"and", "for", "with", "the", "of", "in", "to", "by", "on", "or"})
 
 
@@ -42,7 +43,8 @@ def without_shouting(text: str, vocabulary: Vocabulary, habits: Habits) -> str:
             return form
         if small in _SMALL:
             return small
-        return word if len(word) <= _SHORT else word.capitalize()
+        is_code = len(word) <= _SHORT and not (habits.is_loud and _VOWEL.search(word))
+        return word if is_code else word.capitalize()
 
     return re.sub(r"\s*!{2,}", "", _WORD.sub(spoken, text)).strip()
 

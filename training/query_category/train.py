@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from governance.errors import InputError
 from training.encoder.model import Encoder
 from training.encoder.readable import readable
-from training.fine_tuning.config import FineTuning
+from training.fine_tuning.config import FineTuning, read_settings
 from training.fine_tuning.lesson import Head, Lesson, Texts
+from training.fine_tuning.taught import Progress, TaughtText, Watch, judge_taught
 from training.fine_tuning.train import Tuned, fine_tune
 from training.query_category.model import (
     LENGTH,
@@ -35,9 +36,9 @@ from training.query_category.model import (
     scores,
     word_features,
 )
-from training.settings_file import read_knobs
+from training.query_category.query_file import packaged_titles, read_queries
 
-KNOBS = Path(__file__).with_name("query_category.yaml")
+KNOBS_FILE = Path(__file__).with_name("query_category.yaml")
 FOLDS = 4  # of the examples, on which the weighing is chosen
 MOST_JUDGED = 2_000  # examples on which it is chosen: more changes no choice, only seconds
 ANSWERED_RIGHT = 0.7  # share of answers that must be right; a filter that is wrong hides the goods
@@ -104,6 +105,25 @@ def fine_tuned(
     return fine_tune(encoder, head, taught, validation, knobs, progress=progress)
 
 
+def teach(
+    data: Path | None,
+    *,
+    encoder: Encoder,
+    knobs: FineTuning,
+    checkpoint: Path | None = None,
+    progress: Progress = lambda _: None,
+    watch: Watch = lambda _: None,
+) -> TaughtText:
+    """The fine-tuned head of a file of queries; without one, of the default shop's titles."""
+    examples = read_queries(data) if data else packaged_titles()
+    head, taught, validation = head_lessons(examples, seed=knobs.seed)
+    tuned = fine_tune(
+        encoder, head, taught, validation, knobs,
+        checkpoint=checkpoint, progress=progress, watch=watch,
+    )  # fmt: skip
+    return judge_taught(tuned, validation)
+
+
 def head_lessons(examples: Examples, *, seed: int) -> tuple[Head, Lesson, Lesson]:
     """The head's classes, what is taught, and the eighth of like queries that validates."""
     lesson, head = _lesson(examples)
@@ -112,9 +132,9 @@ def head_lessons(examples: Examples, *, seed: int) -> tuple[Head, Lesson, Lesson
     return head, taught, lesson.take(np.flatnonzero(is_validation))
 
 
-def read_head_knobs(path: Path = KNOBS) -> FineTuning:
+def read_head_knobs(path: Path = KNOBS_FILE) -> FineTuning:
     """Knobs of the fine-tuned head; the file's first lines say what it costs."""
-    return FineTuning(**read_knobs(path, FineTuning))
+    return read_settings(path).training
 
 
 def _texts_of(examples: Examples, names: Sequence[str]) -> set[tuple[str, str]]:

@@ -60,6 +60,16 @@ class Lists:
     relevant: Longs  # of each list: items of the basket behind it; 0 for impressions
 
 
+@dataclass(frozen=True)
+class ValidatedForest:
+    """A forest that validation stopped, what it learned from, and its validation scores."""
+
+    booster: lgb.Booster
+    train: Lists
+    validation: Lists
+    scores: npt.NDArray[np.float64]
+
+
 def fit_ranker(
     training_set: TrainingSet,
     *,
@@ -70,12 +80,30 @@ def fit_ranker(
 ) -> FittedRanker:
     """A forest as large as the one of the best validation NDCG@10, from older and recent rows."""
     names = (*training_set.retrieval, *(column.name for column in training_set.service))
+    chosen = validated_forest(training_set, config=config, seed=seed, threads=threads)
+    booster = chosen.booster
+    reached = {"ndcg_at_10_among_candidates": booster.best_score["validation"]["ndcg@10"]}
+    progress(f"ranker: {booster.best_iteration} trees, validation {reached}")
+    recent = lists_of(training_set, "recent", config.synthetic_weight)
+    progress(f"ranker: learning as many trees with {len(recent.label):,} recent rows")
+    everything = _dataset(joined(chosen.train, recent), names)
+    parameters = _parameters(config, seed=seed, threads=threads)
+    kept = lgb.train(parameters, everything, num_boost_round=booster.best_iteration)
+    gains = dict(zip(names, kept.feature_importance("gain").tolist(), strict=True))
+    ranker = Ranker(kept, training_set.retrieval, training_set.service)
+    return FittedRanker(ranker, int(booster.best_iteration), reached, gains, chosen.scores)
+
+
+def validated_forest(
+    training_set: TrainingSet, *, config: RankerConfig, seed: int, threads: int
+) -> ValidatedForest:
+    """The forest of the training windows, as large as validation likes it best."""
+    names = (*training_set.retrieval, *(column.name for column in training_set.service))
     train = lists_of(training_set, "train", config.synthetic_weight)
     validation = lists_of(training_set, "validation", config.synthetic_weight)
     learned = _dataset(train, names)
-    parameters = _parameters(config, seed=seed, threads=threads)
     booster = lgb.train(
-        parameters,
+        _parameters(config, seed=seed, threads=threads),
         learned,
         num_boost_round=config.trees,
         valid_sets=[_dataset(validation, names, reference=learned)],
@@ -83,15 +111,7 @@ def fit_ranker(
         callbacks=[lgb.early_stopping(config.patience, verbose=False)],
     )
     scores = np.asarray(booster.predict(validation.values, num_threads=threads))
-    reached = {"ndcg_at_10_among_candidates": booster.best_score["validation"]["ndcg@10"]}
-    progress(f"ranker: {booster.best_iteration} trees, validation {reached}")
-    recent = lists_of(training_set, "recent", config.synthetic_weight)
-    progress(f"ranker: learning as many trees with {len(recent.label):,} recent rows")
-    everything = _dataset(joined(train, recent), names)
-    kept = lgb.train(parameters, everything, num_boost_round=booster.best_iteration)
-    gains = dict(zip(names, kept.feature_importance("gain").tolist(), strict=True))
-    ranker = Ranker(kept, training_set.retrieval, training_set.service)
-    return FittedRanker(ranker, int(booster.best_iteration), reached, gains, scores)
+    return ValidatedForest(booster, train, validation, scores)
 
 
 def lists_of(training_set: TrainingSet, window: str, synthetic_weight: float) -> Lists:

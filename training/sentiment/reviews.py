@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from governance.errors import InputError
+from governance.settings import PROJECT_ROOT
 from training.encoder.readable import readable
 
 # A public format of reviews, in which the writer says whether they would recommend the item.
@@ -21,6 +22,7 @@ _COLUMNS = {
     "Recommended IND": "is_positive",
 }
 FILE = "reviews.parquet"
+DEFAULT_DATA = PROJECT_ROOT.parent / "shared" / "data" / "clothing_reviews"  # if nothing is given
 
 
 def read_reviews(path: Path) -> pd.DataFrame:

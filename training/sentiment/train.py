@@ -5,8 +5,8 @@ line that joins network and words, and neither had learned from them. Items are 
 reviews of one item share its words, and copies of one text stay together.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,10 +17,11 @@ from governance.errors import InputError
 from training.encoder.model import Encoder
 from training.fine_tuning.config import FineTuning
 from training.fine_tuning.lesson import Lesson, Texts
+from training.fine_tuning.taught import Progress, TaughtText, Watch, judge_taught
 from training.fine_tuning.train import fine_tune
 from training.sentiment.config import Joining
 from training.sentiment.model import HEAD, SentimentModel, network_scores
-from training.sentiment.reviews import held_out, texts_of
+from training.sentiment.reviews import DEFAULT_DATA, held_out, read_reviews, texts_of
 from training.sentiment.words import Doubles, Ints, WordModel, fit_each, fit_words
 
 STRENGTHS = (0.5, 1.0, 2.0, 4.0, 8.0)  # of the word weights; AUC is flat between neighbours
@@ -56,13 +57,34 @@ def parts_of(reviews: pd.DataFrame, joining: Joining) -> Parts:
     return parts
 
 
+def teach(
+    data: Path | None,
+    *,
+    encoder: Encoder,
+    knobs: FineTuning,
+    checkpoint: Path | None,
+    progress: Progress,
+    watch: Watch,
+) -> TaughtText:
+    """The network alone, as every text task is taught; ``auc`` stands among its figures."""
+    parts = parts_of(read_reviews(data or DEFAULT_DATA), Joining(seed=knobs.seed))
+    tuned = fine_tune(
+        encoder, HEAD, parts.taught, parts.validation, knobs,
+        checkpoint=checkpoint, progress=progress, watch=watch,
+    )  # fmt: skip
+    found = judge_taught(tuned, parts.validation)
+    read = network_scores(found.model, parts.validation.texts.first)
+    auc = float(roc_auc_score(_labels(parts.validation), read))
+    return replace(found, metrics=found.metrics | {"auc": auc})
+
+
 def fit_sentiment(
     reviews: pd.DataFrame,
     encoder: Encoder | None,
     *,
     joining: Joining,
     network: FineTuning,
-    progress: Callable[[str], None] = lambda _: None,
+    progress: Progress = lambda _: None,
 ) -> SentimentModel:
     """``reviews`` as :func:`training.sentiment.reviews.labelled` gives them.
 

@@ -1,0 +1,136 @@
+{%- set measures = {'bought_line_count': [90], 'search_count': [28]} -%}
+{%- for axis in text_axes() -%}
+    {%- do measures.update({
+        'bought_axis_' ~ axis: [90],
+        'searched_axis_' ~ axis: [28],
+    }) -%}
+{%- endfor -%}
+{%- set intents = ['buy', 'learn', 'compare', 'out_of_shop'] -%}
+{%- for intent in intents -%}
+    {%- do measures.update({intent ~ '_count': [28]}) -%}
+{%- endfor -%}
+{%- do measures.update({'searched_words': [28]}) -%}
+
+with order_lines as (
+
+    select * from {{ ref('fct_order_lines') }}
+    where
+        user_id is not null
+        and not is_return
+
+),
+
+titles as (
+
+    select * from {{ ref('int_items__titled') }}
+
+),
+
+searches as (
+
+    select * from {{ ref('int_searches__interpreted') }}
+    where user_id is not null
+
+),
+
+bounds as (
+
+    select * from {{ ref('int_order_lines__bounded') }}
+
+),
+
+acts as (
+
+    select
+        order_lines.user_id,
+        cast(order_lines.ordered_at as date) as day,
+        1 as bought_line_count,
+        0 as search_count,
+        {%- for axis in text_axes() %}
+        titles.axis_{{ axis }} as bought_axis_{{ axis }},
+        0 as searched_axis_{{ axis }},
+        {%- endfor %}
+        {%- for intent in intents %}
+        0 as {{ intent }}_count,
+        {%- endfor %}
+        0 as searched_words
+
+    from order_lines
+    inner join titles
+        on order_lines.item_id = titles.item_id
+        and titles.known_at <= order_lines.ordered_at
+
+    union all
+
+    select
+        user_id,
+        cast(known_at as date) as day,
+        0 as bought_line_count,
+        1 as search_count,
+        {%- for axis in text_axes() %}
+        0 as bought_axis_{{ axis }},
+        axis_{{ axis }} as searched_axis_{{ axis }},
+        {%- endfor %}
+        {%- for name in intents %}
+        case when intent = '{{ name }}' then 1 else 0 end as {{ name }}_count,
+        {%- endfor %}
+        word_count as searched_words
+
+    from searches
+
+),
+
+daily as (
+
+    select
+        user_id,
+        day,
+        {%- for measure in measures %}
+        sum({{ measure }}) as {{ measure }}{{ ',' if not loop.last }}
+        {%- endfor %}
+
+    from acts
+    group by user_id, day
+
+),
+
+deltas as (
+    {{ window_deltas('daily', 'user_id', 'day', measures) }}
+),
+
+totals as (
+    {{ window_totals('deltas', 'user_id', measures) }}
+),
+
+features as (
+
+    select
+        totals.user_id,
+        totals.event_timestamp,
+        totals.event_timestamp as created_at,
+        {%- for axis in text_axes() %}
+        {{ mean_place(
+            'bought_axis_' ~ axis ~ '_90d', 'bought_line_count_90d'
+        ) }}
+            as user__bought_title_axis_{{ axis }}_mean_90d,
+        {%- endfor %}
+        {%- for axis in text_axes() %}
+        {{ mean_place(
+            'searched_axis_' ~ axis ~ '_28d', 'search_count_28d'
+        ) }}
+            as user__searched_axis_{{ axis }}_mean_28d,
+        {%- endfor %}
+        {%- for intent in intents %}
+        {{ rate(intent ~ '_count_28d', 'search_count_28d') }}
+            as user__search_{{ intent }}_rate_28d,
+        {%- endfor %}
+        {{ mean('searched_words_28d', 'search_count_28d') }}
+            as user__searched_word_mean_28d
+
+    from totals
+    inner join bounds on totals.event_timestamp <= bounds.as_of
+    {{ where_rebuilt_feature('totals.event_timestamp') }}
+
+)
+
+select * from features

@@ -1,0 +1,26 @@
+with source as (
+
+    select * from {{ source('texts', 'queries') }}
+
+),
+
+renamed as (
+
+    select
+        query,
+        intent,
+        axis_a,
+        axis_b,
+        axis_c,
+        axis_d,
+        axis_e,
+        axis_f,
+        axis_g,
+        axis_h,
+        word_count
+
+    from source
+
+)
+
+select * from renamed

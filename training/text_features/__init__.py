@@ -1,0 +1,1 @@
+"""What titles and queries say, as a few numbers that feature tables can hold."""
