@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -34,7 +34,8 @@ def postgres_server(folder: Path) -> Iterator[str]:
     try:
         yield f"postgresql+psycopg://counterfoil@127.0.0.1:{port}/postgres"
     finally:
-        os.kill(pid, signal.SIGQUIT)  # at once; pg_ctl would need a folder that may be gone by now
+        with suppress(ProcessLookupError):  # it ends by itself when its folder is removed
+            os.kill(pid, signal.SIGQUIT)  # at once; pg_ctl would need a folder that may be gone
 
 
 def _binaries() -> Path | None:

@@ -5,10 +5,10 @@
 ``--data`` is a folder with ``products.parquet`` or a Parquet file in Icecat's form or a shop's (see
 ``training/listing_quality/catalogue_file.py``). A fifth of the families of products judges and
 teaches nothing. In the judged mix 30 % have a planted defect. Listings as they came may have
-defects by nature: ``auc``, ``ece`` and the floors leave out those in which a defect is plain to see
-(rules.PLAIN: markup, capitals, a bare code, no brand), whose share is told; ``auc_all`` and
-``ece_all`` count them as good. ``unseen`` are forms of each defect that were never taught. Repairs
-are measured in ``language_listing_repairs.py``.
+defects by nature: ``auc``, ``ece`` and the floors count them all as good; ``auc_clean`` and
+``ece_clean`` leave out those in which a defect is plain to see (rules.PLAIN: markup, capitals, a
+bare code, no brand), whose share is told. ``unseen`` are forms of each defect that were never
+taught. Repairs are measured in ``language_listing_repairs.py``.
 """
 
 import sys
@@ -39,7 +39,6 @@ from training.listing_quality.train import (
     read_quality_knobs,
     split,
     train,
-    without_natural,
 )  # fmt: skip
 
 DEFAULT = PROJECT_ROOT.parent / "shared" / "data" / "icecat_catalogue" / "products.parquet"
@@ -74,7 +73,6 @@ def measure(data: Path | None, *, quick: bool, work: Path) -> dict[str, Any]:
     }
     model, sources = models["trees"], Sources.of(taught)
     mix = mixed(judged, sources, share=BAD, seed=5)
-    clean = without_natural(mix, model.catalogue.known)
     unseen = mixed(judged, sources, share=BAD, seed=6, is_unseen=True)
     return {
         "products": len(listings), "judged": len(judged), "bad_share": BAD, "bins": BINS,
@@ -83,9 +81,9 @@ def measure(data: Path | None, *, quick: bool, work: Path) -> dict[str, Any]:
         "unseen": forms,
         "by_defect": _by_defect(model, judged, sources),
         "floors": {
-            "rules": _auc(clean, _signs(model, clean)),
-            "tfidf_lr": text_floor(taught, clean, knobs),
-            "trees_without_encoder": _auc(clean, _bad(models["trees_without_encoder"], clean)),
+            "rules": _auc(mix, _signs(model, mix)),
+            "tfidf_lr": text_floor(taught, mix, knobs),
+            "trees_without_encoder": _auc(mix, _bad(models["trees_without_encoder"], mix)),
         },
         "listings_per_second": _speeds(models, judged, plain_embed),
         "defects_by_nature": defects_by_nature(model, judged, quick=quick),
@@ -101,15 +99,15 @@ def _figures(model: QualityModel, mix: Mix, *, is_bounded: bool = False) -> dict
     )
     clean = bad | ~plain
     figures: dict[str, Any] = {
-        "auc": round(float(roc_auc_score(bad[clean], chance[clean])), 4),
-        "auc_all": _auc(mix, chance),
+        "auc": _auc(mix, chance),
+        "auc_clean": round(float(roc_auc_score(bad[clean], chance[clean])), 4),
         "plain_defects_by_nature_share": round(float((plain & ~bad).sum() / (~bad).sum()), 4),
-        "ece": round(calibration_error(chance[clean], bad[clean]), 4),
-        "ece_all": round(calibration_error(chance, bad), 4),
+        "ece": round(calibration_error(chance, bad), 4),
+        "ece_clean": round(calibration_error(chance[clean], bad[clean]), 4),
     }
     named = defects >= NAMED_FROM
     scores = {
-        name: round(float(f1_score(mix.has(name)[clean], named[clean, at])), 4)
+        name: round(float(f1_score(mix.has(name), named[:, at])), 4)
         for at, name in enumerate(DEFECTS)
         if mix.has(name).any()
     }
@@ -142,7 +140,7 @@ def _of_defect(
         if not planted:
             continue
         bad, _ = model.chances(model.evidence([one.listing for one in planted]))
-        for suffix, kept in (("", good[clean]), ("_all", good)):
+        for suffix, kept in (("", good), ("_clean", good[clean])):
             labels = np.r_[np.zeros(len(kept)), np.ones(len(bad))]
             value = roc_auc_score(labels, 1 - np.r_[kept, bad])
             told[f"{prefix}auc{suffix}"] = round(float(value), 4)
@@ -164,7 +162,7 @@ def _bounds(mix: Mix, chance: np.ndarray, clean: np.ndarray) -> dict[str, float]
     """95 % intervals; families are drawn whole."""
     families = np.unique([family_of(one) for one in mix.listings], return_inverse=True)[1]
     bad, draw = mix.has("bad"), np.random.default_rng(0)
-    seen: dict[str, list[float]] = {"auc": [], "auc_all": [], "ece": []}
+    seen: dict[str, list[float]] = {"auc": [], "auc_clean": [], "ece": []}
     for _ in range(DRAWS):
         times = np.bincount(draw.integers(families.max() + 1, size=families.max() + 1))
         weight = np.pad(times, (0, families.max() + 1 - len(times)))[families]
@@ -172,9 +170,9 @@ def _bounds(mix: Mix, chance: np.ndarray, clean: np.ndarray) -> dict[str, float]
         if not 0 < bad[rows].sum() < len(rows):
             continue
         kept = rows[clean[rows]]
-        seen["auc"].append(float(roc_auc_score(bad[kept], chance[kept])))
-        seen["auc_all"].append(float(roc_auc_score(bad[rows], chance[rows])))
-        seen["ece"].append(calibration_error(chance[kept], bad[kept]))
+        seen["auc"].append(float(roc_auc_score(bad[rows], chance[rows])))
+        seen["auc_clean"].append(float(roc_auc_score(bad[kept], chance[kept])))
+        seen["ece"].append(calibration_error(chance[rows], bad[rows]))
     return {
         f"{name}_{end}": round(float(np.quantile(values, at)), 4)
         for name, values in seen.items()

@@ -1,4 +1,4 @@
-"""Fine-tuning sentences per second beside a bare loop, and the parts of intent and of search.
+"""Fine-tuning sentences per second beside a bare loop, and parts that stand in files beside it.
 
 ``--data`` is a folder with products.parquet, or that file, of the columns ``title`` and
 ``short_description``: each product is a sentence. The bare loop is what one writes with
@@ -6,7 +6,7 @@ transformers and torch alone: AutoModelForSequenceClassification, tokens made on
 AdamW, clipped gradients, the same precision, batch, length and schedule. It is given the engine's
 own batches, row for row, so that it has no more padding to compute than the engine. Both take
 turns, an epoch each, after one epoch that does not count; a rate is the median of its epochs.
-``language_speed_intent.py`` and ``language_speed_search.py`` measure queries per second.
+``language_speed_<part>.py``, where there is one, measures queries per second.
 """
 
 import importlib

@@ -2,18 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
 
-from training.encoder.model import Precision
-from training.fine_tuning.config import ChosenBy, FineTuning, Method
-from training.settings_file import Choices, knobs_of, read_parts
+from training.fine_tuning.config import CHOICES, FineTuning
+from training.settings_file import knobs_of, read_parts
 
 DEFAULT_FILE = Path(__file__).parent / "duplicates.yaml"
-_CHOICES: Choices = {
-    "method": get_args(Method),
-    "precision": get_args(Precision),
-    "chosen_by": get_args(ChosenBy),
-}
 
 
 @dataclass(frozen=True)
@@ -34,5 +27,5 @@ def read_config(path: Path = DEFAULT_FILE) -> tuple[Matching, FineTuning]:
     """Read and check a file; a missing knob keeps its default."""
     parts = read_parts(path, ("matching", "reading"))
     matching = Matching(**knobs_of(path, parts, "matching", Matching, {}))
-    reading = FineTuning(**knobs_of(path, parts, "reading", FineTuning, _CHOICES))
+    reading = FineTuning(**knobs_of(path, parts, "reading", FineTuning, CHOICES))
     return matching, reading

@@ -57,12 +57,19 @@ def tokenise(
     second: Sequence[str] | None = None,
     *,
     length: int,
+    has_places: bool = False,
 ) -> dict[str, Tensor]:
-    """Token ids and masks of at most ``length``, padded; pairs where both are given."""
+    """Token ids and masks of at most ``length``, padded; pairs where both are given.
+
+    With ``has_places`` also ``offset_mapping``: where each token lies in its text.
+    """
     pairs = (list(first), list(second)) if second else (list(first),)
     return dict(
-        tokenizer(*pairs, padding=True, truncation=True, max_length=length, return_tensors="pt")
-    )
+        tokenizer(
+            *pairs, padding=True, truncation=True, max_length=length,
+            return_tensors="pt", return_offsets_mapping=has_places,
+        )
+    )  # fmt: skip
 
 
 def mean_over_tokens(

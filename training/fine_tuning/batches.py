@@ -13,10 +13,11 @@ from jaxtyping import Float, Int
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from training.encoder.model import tokenise
 from training.encoder.readable import readable
 from training.fine_tuning.config import FineTuning
 from training.fine_tuning.lesson import Head, Lesson, Texts
-from training.fine_tuning.model import outputs_of, tokenise_placed
+from training.fine_tuning.model import outputs_of
 
 _IGNORED = -100  # torch's own mark for places without a label
 _POOL = 16  # batches among which examples are sorted by length: less padding to compute
@@ -53,7 +54,7 @@ class Batch:
 def batch_of(tokenizer: Any, lesson: Lesson, head: Head, *, length: int, device: str) -> Batch:
     """A lesson whose texts are readable, as one batch."""
     texts = lesson.texts
-    given = tokenise_placed(tokenizer, texts.first, texts.second or None, length=length)
+    given = tokenise(tokenizer, texts.first, texts.second or None, length=length, has_places=True)
     target = _targets(lesson, head, given.pop("offset_mapping"))
     weights = torch.ones(len(lesson)) if lesson.weights is None else torch.tensor(lesson.weights)
     return Batch(

@@ -16,7 +16,7 @@ Method = Literal["full", "lora", "prefix", "frozen"]
 ChosenBy = Literal["validation_loss", "macro_f1"]
 
 DEFAULT_FILE = Path(__file__).parent / "fine_tuning.yaml"
-_CHOICES: Choices = {
+CHOICES: Choices = {  # the knobs in words; files that hold a fine-tuning among others read them too
     "method": get_args(Method),
     "precision": get_args(Precision),
     "chosen_by": get_args(ChosenBy),
@@ -81,6 +81,6 @@ def read_settings(path: Path = DEFAULT_FILE) -> FineTuningSettings:
     """Read and check a file; a missing knob keeps its default."""
     found = read_parts(path, ("training", "search"))
     return FineTuningSettings(
-        training=FineTuning(**knobs_of(path, found, "training", FineTuning, _CHOICES)),
-        search=ranges_of(path, found, "search", (FineTuning,), _CHOICES),
+        training=FineTuning(**knobs_of(path, found, "training", FineTuning, CHOICES)),
+        search=ranges_of(path, found, "search", (FineTuning,), CHOICES),
     )

@@ -12,10 +12,10 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from training.encoder.model import alike_batches
+from training.encoder.model import alike_batches, tokenise
 from training.encoder.readable import readable
 from training.fine_tuning.lesson import Head, Texts
-from training.fine_tuning.model import Probabilities, tokenise_placed
+from training.fine_tuning.model import Probabilities
 
 INT8_FILE = "int8.onnx"
 
@@ -53,7 +53,7 @@ class Int8Model:
         return found
 
     def _logits(self, first: Sequence[str], second: Sequence[str] | None) -> Probabilities:
-        given = tokenise_placed(self.tokenizer, first, second, length=self.length)
+        given = tokenise(self.tokenizer, first, second, length=self.length, has_places=True)
         names = [wanted.name for wanted in self.session.get_inputs()]
         logits: Probabilities = self.session.run(None, {k: given[k].numpy() for k in names})[0]
         return logits

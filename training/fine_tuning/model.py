@@ -19,6 +19,7 @@ from training.encoder.model import (
     alike_batches,
     fast_arithmetic,
     mean_over_tokens,
+    tokenise,
     width_of,
 )
 from training.encoder.readable import readable
@@ -91,8 +92,12 @@ class TunedModel:
             sizes = [a + len(b) for a, b in zip(sizes, second, strict=True)]
         for rows in alike_batches(sizes, batch):
             pair = [second[row] for row in rows] if second else None
-            given = tokenise_placed(
-                self.tokenizer, [first[row] for row in rows], pair, length=self.length
+            given = tokenise(
+                self.tokenizer,
+                [first[row] for row in rows],
+                pair,
+                length=self.length,
+                has_places=True,
             )
             places = given.pop("offset_mapping").numpy()
             yield rows, given, places
@@ -112,20 +117,3 @@ class TunedModel:
 def outputs_of(head: Head) -> int:
     """Numbers that a head gives: a class each, or outside and BIO marks of each kind of span."""
     return len(head.labels) if head.kind == "classes" else 1 + 2 * len(head.labels)
-
-
-def tokenise_placed(
-    tokenizer: Any,
-    first: Sequence[str],
-    second: Sequence[str] | None = None,
-    *,
-    length: int,
-) -> dict[str, Tensor]:
-    """As :func:`tokenise`, with ``offset_mapping``: where each token lies in its text."""
-    pairs = (list(first), list(second)) if second else (list(first),)
-    return dict(
-        tokenizer(
-            *pairs, padding=True, truncation=True, max_length=length,
-            return_tensors="pt", return_offsets_mapping=True,
-        )
-    )  # fmt: skip

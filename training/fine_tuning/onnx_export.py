@@ -17,10 +17,11 @@ import torch
 from torch import Tensor, nn
 
 from governance.errors import InputError
+from training.encoder.model import tokenise
 from training.fine_tuning.int8 import INT8_FILE, Int8Model
 from training.fine_tuning.judge import macro_f1
 from training.fine_tuning.lesson import Lesson
-from training.fine_tuning.model import HeadedNetwork, TunedModel, tokenise_placed
+from training.fine_tuning.model import HeadedNetwork, TunedModel
 
 _OPSET = 17  # the first with LayerNormalization; onnxruntime reads it since 1.12
 _EXAMPLE = ("a text", "another, longer text")  # of two lengths, so that padding is in the graph
@@ -59,7 +60,7 @@ def export_float(model: TunedModel, path: Path) -> None:
             where="training/fine_tuning/onnx_export.py",
             why="only heads of classes can",
         )
-    given = tokenise_placed(model.tokenizer, _EXAMPLE, length=model.length)
+    given = tokenise(model.tokenizer, _EXAMPLE, length=model.length, has_places=True)
     given.pop("offset_mapping")
     names = list(given)
     axes = {name: {0: "texts", 1: "tokens"} for name in names} | {"logits": {0: "texts"}}

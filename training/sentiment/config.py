@@ -2,18 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
 
-from training.encoder.model import Precision
-from training.fine_tuning.config import ChosenBy, FineTuning, Method
-from training.settings_file import Choices, knobs_of, read_parts
+from training.fine_tuning.config import CHOICES, FineTuning
+from training.settings_file import knobs_of, read_parts
 
 DEFAULT_FILE = Path(__file__).parent / "sentiment.yaml"
-_CHOICES: Choices = {
-    "method": get_args(Method),
-    "precision": get_args(Precision),
-    "chosen_by": get_args(ChosenBy),
-}
 
 
 @dataclass(frozen=True)
@@ -28,5 +21,5 @@ def read_config(path: Path = DEFAULT_FILE) -> tuple[Joining, FineTuning]:
     """Read and check a file; a missing knob keeps its default."""
     parts = read_parts(path, ("joining", "network"))
     joining = Joining(**knobs_of(path, parts, "joining", Joining, {}))
-    network = FineTuning(**knobs_of(path, parts, "network", FineTuning, _CHOICES))
+    network = FineTuning(**knobs_of(path, parts, "network", FineTuning, CHOICES))
     return joining, network
