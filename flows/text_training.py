@@ -21,7 +21,7 @@ from training.fine_tuning.taught import TaughtText, Watch
 from training.fine_tuning.train import DivergedError
 from training.search_space import Knob, Trial, best_of
 from training.text_bundle import TextBundle, save_text_bundle
-from training.text_tasks import Teach, knobs_file_of, teach_of
+from training.text_tasks import Teach, card_facts_of, knobs_file_of, teach_of
 from training.tracking import open_tracker
 
 METRIC = "macro_f1"  # what a search raises
@@ -180,6 +180,7 @@ class _Run:
     ) -> TextOutcome:
         """As a bundle, with an int8 model where the head can have one."""
         facts = {
+            **card_facts_of(self.wish.task),
             "task": self.wish.task,
             "knobs": knobs.knobs(),
             "seed": knobs.training.seed,

@@ -2,7 +2,8 @@
 
 Beside the recommender, and not required: a server without a trained text model of intents serves
 the recommender and says here what is missing. The answer carries what moved it: each word and each
-act with the log odds it raised, found by leaving it out. Torch is imported when it is loaded.
+act with the log odds it raised, found by leaving it out. Torch is imported when it is loaded; the
+int8 model answers where its card says that little was lost by it.
 """
 
 import uuid
@@ -19,9 +20,11 @@ from serving.intent_wish import IntentRequest
 from serving.served import Headers, ServedModel
 
 if TYPE_CHECKING:
-    from training.intent.model import IntentModel
+    from training.intent.model import IntentModel, TextModel
+    from training.text_bundle import TextBundle
 
 NAME = "intent"
+MOST_LOST = 0.01  # macro-F1 by int8 on the validation lesson; more, and the float model serves
 DIGITS = 4  # of log odds; more would be noise between machines
 _TRIED = "best coffee grinder"  # the warm-up
 
@@ -43,7 +46,14 @@ class IntentServedModel(ServedModel):
         from training.text_bundle import open_text_bundle
 
         bundle = open_text_bundle(folder)
-        model = IntentModel.beside(bundle.model())
+        if "acts" not in bundle.card:
+            raise StateError(
+                f"intent {bundle.version} knows no acts",
+                where=str(folder),
+                why="it was trained by an older version",
+                next_step="counterfoil train intent",
+            )
+        model = IntentModel.beside(_text_model(bundle), bundle.card["acts"])
         model.answer(_TRIED)
         self._model, self._version = model, bundle.version
 
@@ -80,12 +90,22 @@ class IntentServedModel(ServedModel):
                 {
                     "intent": found.intent,
                     "probabilities": found.probabilities,
+                    "parts": found.parts,
                     "reasons": reasons,
+                    "unsure_because": found.unsure_because or None,
                     "model_name": NAME,
                     "model_version": self._version,
                 }
             )
         return answers
+
+
+def _text_model(bundle: "TextBundle") -> "TextModel":
+    """The int8 model where the bundle has one that lost little, else the float one."""
+    lost = bundle.card["int8"]
+    if lost is not None and lost["macro_f1_lost"] <= MOST_LOST:
+        return bundle.int8()
+    return bundle.model()
 
 
 def newest_bundle(bundles_dir: Path) -> Path:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from serving.wish import Strict
 
@@ -12,12 +12,6 @@ MAX_IN_ORDER = 1_000  # a session with more acts is a robot's
 
 Count = Annotated[int, Field(ge=0, le=MAX_COUNT)]
 Act = Literal["browse", "click", "cart", "purchase", "review"]
-
-
-def _spoken(value: str) -> str:
-    if not value.strip():
-        raise ValueError("must hold more than spaces")
-    return value
 
 
 class SessionActs(Strict):
@@ -33,10 +27,7 @@ class SessionActs(Strict):
 class IntentRequest(Strict):
     """One session: its latest query, its acts as counts, or as a list in order of time."""
 
-    query: (
-        Annotated[str, Field(min_length=1, max_length=MAX_QUERY_CHARS), AfterValidator(_spoken)]
-        | None
-    ) = None
+    query: Annotated[str, Field(max_length=MAX_QUERY_CHARS)] | None = None  # empty: none was typed
     acts: SessionActs | None = None
     acts_in_order: Annotated[list[Act], Field(max_length=MAX_IN_ORDER)] | None = None
 

@@ -97,7 +97,7 @@ _RULES = {
     "k": f"must be a whole number from 1 to {MAX_K}",
     "surface": f"must be {' or '.join(SURFACES)}",
     "request_id": "must be 32 lower-case hexadecimal digits",
-    "query": f"must be 1 to {MAX_QUERY_CHARS} characters",
+    "query": f"must be at most {MAX_QUERY_CHARS} characters",
     "acts": f"must be an object with {', '.join(SessionActs.model_fields)}",
     "acts_in_order": f"must be a list of at most {MAX_IN_ORDER} acts",
     **dict.fromkeys(SessionActs.model_fields, f"must be a whole number from 0 to {MAX_COUNT}"),

@@ -1,9 +1,11 @@
 """Text tasks that ``counterfoil train <task>`` can teach: a name, and where its ``teach`` is.
 
 A task's module offers ``teach(data, *, encoder, knobs, checkpoint, progress, watch)``, and may
-offer ``KNOBS_FILE`` with knobs and ranges of its own. Imports nothing heavy: help reads the names.
+offer ``KNOBS_FILE`` with knobs and ranges of its own, and ``card_facts()`` that go into the card of
+its bundle. Imports nothing heavy: help reads the names.
 """
 
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
@@ -46,3 +48,9 @@ def knobs_file_of(task: str) -> Path:
 
     found: Path = getattr(import_module(TEXT_TASKS[task][1]), "KNOBS_FILE", DEFAULT_FILE)
     return found
+
+
+def card_facts_of(task: str) -> Mapping[str, object]:
+    """What the task's own bundle carries in its card; most carry nothing more."""
+    module = import_module(TEXT_TASKS[task][1])
+    return cast(Mapping[str, object], module.card_facts()) if hasattr(module, "card_facts") else {}

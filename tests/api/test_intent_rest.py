@@ -9,7 +9,7 @@ from tiny_encoder import tiny_checkpoint
 
 from training.encoder.checkpoint import load_encoder
 from training.fine_tuning.config import FineTuning
-from training.intent.train import SHIPPED, teach
+from training.intent.train import SHIPPED, card_facts, teach
 from training.text_bundle import save_text_bundle
 
 pytestmark = pytest.mark.pipeline
@@ -24,7 +24,7 @@ def bundles(tmp_path_factory):
     encoder = load_encoder(str(tiny_checkpoint(folder / "encoder", sorted(set(words)))))
     knobs = FineTuning(epochs=30, patience=30, batch=64, length=16, learning_rate=3e-3)
     taught = teach(None, encoder=encoder, knobs=knobs, checkpoint=None)
-    save_text_bundle(folder / "bundles", taught, facts={})
+    save_text_bundle(folder / "bundles", taught, facts=card_facts(), with_int8=True)
     return folder / "bundles"
 
 
@@ -77,14 +77,20 @@ def test_a_trained_intent_is_served_with_reasons_over_v1_and_v2(with_intent):
     assert json.loads(output["data"][0]) == both
 
     good = {"query": "shoes"}
-    refused = _ask(with_intent, good, good, good, {"query": ""})
+    refused = _ask(with_intent, good, good, good, {"query": "x" * 513})
     assert refused.status_code == 400
-    assert refused.json() == {"error": "instances[3].query: must be 1 to 512 characters"}
+    assert refused.json() == {"error": "instances[3].query: must be at most 512 characters"}
     refused = _ask(with_intent, {"query": "shoes", "acts": {"cart": -1}})
     assert refused.status_code == 400
     assert refused.json()["error"].startswith("instances[0].acts.cart: must be a whole number")
-    odd = _ask(with_intent, {"query": "\u202e\u200b🍎\x00"})
+    odd = _ask(
+        with_intent, {"query": "\u202e\u200b🍎\x00"}, {"query": ""}, {"query": "красные туфли"}
+    )
     assert odd.status_code == 200
+    assert all(prediction["unsure_because"] for prediction in odd.json()["predictions"])
+    assert both["unsure_because"] is None
+    assert both["parts"]["acts"]["compare"] > 0.5
+    assert acts_only["parts"]["text"] is None
     assert with_intent.predict({"user_id": "1", "k": 3}).status_code == 200
 
 

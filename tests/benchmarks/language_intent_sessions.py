@@ -14,6 +14,7 @@ import numpy as np
 
 from training.intent.model import learned_acts
 from training.intent.sessions import evidence, fused, known_sessions, texts_said
+from training.intent.train import card_facts
 
 _ORDERS = {True: 1_000, False: 4_000}  # by whether it is quick
 _SEED = 1  # the shipped model learned from sessions of seed 0
@@ -24,7 +25,7 @@ def session_answers(
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """(N,) true intents, and what each source says; ``of_queries`` are (Q, K) log probabilities."""
     sessions = known_sessions(orders=_ORDERS[quick], seed=_SEED)
-    model, weights = learned_acts()
+    model, weights = learned_acts(card_facts()["acts"])
     of_text = of_queries[texts_said(sessions, labels, seed=_SEED)]
     of_acts = evidence(model, sessions)
     sources: dict[str, Any] = {

@@ -16,7 +16,7 @@ from training.encoder.checkpoint import load_encoder
 from training.fine_tuning.config import FineTuning
 from training.fine_tuning.lesson import Texts
 from training.intent.model import IntentModel, TextModel
-from training.intent.train import read_queries, teach
+from training.intent.train import card_facts, read_queries, teach
 from training.text_bundle import save_text_bundle
 
 _QUERIES = {"full": 1_000, "quick": 200}
@@ -35,7 +35,7 @@ def measure(data: Path | None, *, quick: bool, work: Path) -> dict[str, Any]:
     figures: dict[str, Any] = {}
     for name, model in models.items():
         figures[f"intent_{name}"] = _timed(lambda query, of=model: _plain(of, query), queries)
-        whole = IntentModel.beside(model)
+        whole = IntentModel.beside(model, card_facts()["acts"])
         figures[f"intent_{name}_explained"] = _timed(whole.answer, queries)
     figures["intent_int8_cost"] = bundle.card["int8"]
     return figures

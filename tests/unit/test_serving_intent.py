@@ -2,14 +2,17 @@
 
 import asyncio
 import os
+from types import SimpleNamespace
 
 import pytest
 
 from governance.errors import StateError
 from governance.settings import Settings
-from serving.intent import IntentServedModel, newest_bundle
+from serving.intent import MOST_LOST, IntentServedModel, _text_model, newest_bundle
 from serving.intent_wish import SessionActs
 from training.intent.acts import ACTS
+
+LITTLE = {"macro_f1_lost": MOST_LOST}
 
 
 def test_a_home_without_a_trained_model_leaves_intent_unready_with_what_to_do(tmp_path):
@@ -32,6 +35,14 @@ def test_the_bundle_trained_last_is_served(tmp_path):
 def test_no_bundle_is_a_state_error(tmp_path):
     with pytest.raises(StateError, match="no model of intents"):
         newest_bundle(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("lost", "served"), [(None, "float"), ({"macro_f1_lost": 0.5}, "float"), (LITTLE, "int8")]
+)
+def test_the_int8_model_answers_where_little_was_lost_by_it(lost, served):
+    bundle = SimpleNamespace(card={"int8": lost}, model=lambda: "float", int8=lambda: "int8")
+    assert _text_model(bundle) == served
 
 
 def test_a_request_may_name_the_acts_that_the_model_knows():

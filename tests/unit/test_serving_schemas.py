@@ -93,10 +93,8 @@ def test_a_request_id_must_be_hexadecimal(request_id):
     ("instance", "sentence"),
     [
         ({}, "query: is missing; send query, acts or both"),
-        ({"query": ""}, "query: must be 1 to 512 characters"),
-        ({"query": "x" * 513}, "query: must be 1 to 512 characters"),
-        ({"query": 7}, "query: must be 1 to 512 characters"),
-        ({"query": "  "}, "query: must hold more than spaces"),
+        ({"query": "x" * 513}, "query: must be at most 512 characters"),
+        ({"query": 7}, "query: must be at most 512 characters"),
         ({"acts": []}, "acts: must be an object with browse, click, cart, purchase, review"),
         ({"acts": {"cart": -1}}, "acts.cart: must be a whole number from 0 to 1000000"),
         ({"acts": {"cart": True}}, "acts.cart: must be a whole number from 0 to 1000000"),

@@ -141,7 +141,7 @@ def test_a_session_is_a_query_or_its_acts_or_both():
     ("inputs", "sentence"),
     [
         ([], "inputs: tensor query or session is missing"),
-        ([_tensor("query", data=("",))], "inputs.query[0]: must be 1 to 512 characters"),
+        ([_tensor("query", data=("x" * 513,))], "inputs.query[0]: must be at most 512 characters"),
         ([_tensor("session", data=("",))], "inputs.query[0]: is missing; send query, acts or both"),
         (
             [_tensor("session", data=('{"acts": {"cart": -1}}',))],

@@ -11,8 +11,8 @@ from training.fine_tuning.config import FineTuning
 from training.fine_tuning.lesson import Texts
 from training.intent.acts import ACTS, ActModel, checked_acts, fit_acts
 from training.intent.lexicon import INTENTS, lexicon_intents
-from training.intent.model import IntentModel, learned_acts
-from training.intent.train import default_knobs, read_queries, teach
+from training.intent.model import IntentModel, learned_acts, unread_because
+from training.intent.train import card_facts, default_knobs, read_queries, teach
 
 
 class ByRule:
@@ -24,7 +24,7 @@ class ByRule:
         return found
 
 
-MODEL = IntentModel.beside(ByRule())
+MODEL = IntentModel.beside(ByRule(), card_facts()["acts"])
 COUNTS = st.dictionaries(st.sampled_from(ACTS), st.integers(0, 10**6))
 
 
@@ -40,6 +40,40 @@ def test_either_source_may_be_missing():
     assert MODEL.answer("red shoes").intent == "buy"
     assert MODEL.answer(acts={"browse": 3, "click": 2, "cart": 3, "purchase": 1}).intent == "buy"
     assert len(set(MODEL.answer().probabilities.values())) == 1
+
+
+def test_each_part_says_what_it_says_alone_and_a_silent_one_says_nothing():
+    both = MODEL.answer("red shoes", {"click": 3})
+    assert both.parts == {
+        "text": MODEL.answer("red shoes").parts["text"],
+        "acts": MODEL.answer(acts={"click": 3}).parts["acts"],
+    }
+    assert MODEL.answer("red shoes").parts["acts"] is None
+    assert MODEL.answer(acts={"click": 3}).parts["text"] is None
+
+
+@pytest.mark.parametrize("query", ["красные туфли", "紅い靴", "أحذية حمراء", "🍎", "!!!", "  "])
+def test_a_query_that_cannot_be_read_does_not_count_and_is_told(query):
+    alone, with_acts = MODEL.answer(query), MODEL.answer(query, {"cart": 2})
+    assert "does not count" in alone.unsure_because
+    assert len(set(alone.probabilities.values())) == 1
+    assert with_acts.probabilities == MODEL.answer(acts={"cart": 2}).probabilities
+
+
+def test_latin_letters_with_accents_or_beside_others_are_read():
+    for query in (
+        "crème brûlée torch",
+        "\uff53\uff48\uff4f\uff45",
+        "iphone 15",
+        "lego 忍者 set",
+        "42",
+    ):
+        assert unread_because(query) == ""
+    assert MODEL.answer("dyson vs shark").unsure_because == ""
+
+
+def test_nothing_typed_and_nothing_done_is_unsure():
+    assert MODEL.answer().unsure_because.startswith("no intent is likelier")
 
 
 def test_acts_can_turn_what_was_typed_and_say_so():
@@ -92,7 +126,7 @@ def test_the_order_of_acts_says_more_than_their_counts():
 
 
 def test_the_shipped_acts_know_every_intent_and_act():
-    model, weights = learned_acts()
+    model, weights = learned_acts(card_facts()["acts"])
     assert isinstance(model, ActModel)
     assert model.rates.shape == (len(INTENTS), len(ACTS))
     assert model.steps.shape == (len(INTENTS), len(ACTS) + 1, len(ACTS))

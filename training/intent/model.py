@@ -2,17 +2,16 @@
 
 Log probabilities of the text, log likelihoods of the acts and of their order add up, each with a
 weight learned on validation sessions (``train_acts.py``), since real acts hang together more than
-the model of them. What moved the answer is found by leaving it out: each word, each act. The one
-file read here is what ``train_acts.py`` learned (``acts.json``).
+the model of them. What moved the answer is found by leaving it out: each word, each act. A query
+in a script that the network never learned does not count, and the answer says so.
 
 Dimensions: N sessions, K intents, W words, A acts.
 """
 
-import json
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +22,6 @@ from training.intent.acts import ACTS, ActModel, checked_acts, counted
 from training.intent.lexicon import INTENTS
 
 HEAD = Head("intent", "classes", INTENTS)
-LEARNED = Path(__file__).parent / "acts.json"
 _MOST_WORDS = 24  # of a query that are left out in turn; longer queries are rare
 _SMALLEST = 1e-6  # probability below which a text does not speak
 
@@ -56,11 +54,17 @@ class Reason:
 
 @dataclass(frozen=True)
 class Intent:
-    """The likeliest intent, (K,) probabilities by name, and what moved it, the strongest first."""
+    """The likeliest intent, (K,) probabilities by name, and what moved it, the strongest first.
+
+    ``parts`` are what text and acts say alone, None where one is silent; ``unsure_because`` is
+    empty where the answer can be relied on as far as the model goes.
+    """
 
     intent: str
     probabilities: dict[str, float]
+    parts: dict[str, dict[str, float] | None]
     reasons: tuple[Reason, ...]
+    unsure_because: str
 
 
 @dataclass(frozen=True)
@@ -72,9 +76,9 @@ class IntentModel:
     weights: Weights
 
     @classmethod
-    def beside(cls, text: TextModel) -> "IntentModel":
-        """``text`` with the model of acts that ships."""
-        return cls(text, *learned_acts())
+    def beside(cls, text: TextModel, learned: Mapping[str, Any]) -> "IntentModel":
+        """``text`` with what ``train_acts.py`` learned."""
+        return cls(text, *learned_acts(learned))
 
     def answer(
         self,
@@ -87,11 +91,13 @@ class IntentModel:
         Acts are counts, or ``in_order`` one after the other, which says more.
         """
         counts = checked_acts(acts or (counted(in_order) if in_order else {}))
-        words = readable(query).split()
+        unread = unread_because(query)
+        words = [] if unread else readable(query).split()
         of_text = self.weights.text * self._of_texts([" ".join(words), *_each_left_out(words)])
         by_act = self.weights.counts * self.acts.of_counts(counts)
         of_order = self.weights.order * self.acts.of_order(in_order)
-        total = of_text[0] + by_act.sum(axis=1) + of_order
+        of_acts = by_act.sum(axis=1) + of_order
+        total = of_text[0] + of_acts
         best = int(total.argmax())
         left_out = [
             ("word", word, of_text[0] - without)
@@ -99,15 +105,21 @@ class IntentModel:
         ]
         left_out += [("act", act, by_act[:, at]) for at, act in enumerate(ACTS) if act in counts]
         left_out += [("order", " ".join(in_order), of_order)] if in_order else []
+        odds = _odds(total, best)
         reasons = [
-            Reason(source, what, _odds(total, best) - _odds(total - said, best))
+            Reason(source, what, odds - _odds(total - said, best))
             for source, what, said in left_out
         ]
-        chances = np.exp(total - np.logaddexp.reduce(total))
+        parts = {
+            "text": _named(of_text[0]) if words else None,
+            "acts": _named(of_acts) if counts else None,
+        }
         return Intent(
             INTENTS[best],
-            {name: round(float(chance), 6) for name, chance in zip(INTENTS, chances, strict=True)},
+            _named(total),
+            parts,
             tuple(sorted(reasons, key=lambda reason: -abs(reason.raised))),
+            unread or ("no intent is likelier than the others together" if odds < 0 else ""),
         )
 
     def _of_texts(self, texts: list[str]) -> Floats:
@@ -119,11 +131,22 @@ class IntentModel:
         return found
 
 
-def learned_acts(path: Path = LEARNED) -> tuple[ActModel, Weights]:
-    """The model of acts and the weights that ``train_acts.py`` wrote."""
-    found = json.loads(path.read_text(encoding="utf-8"))
-    model = ActModel(np.array(found["rates"]), np.array(found["steps"]))
-    return model, Weights(**found["weights"])
+def learned_acts(learned: Mapping[str, Any]) -> tuple[ActModel, Weights]:
+    """Rates, steps and weights, as ``acts.json`` and the card of a bundle hold them."""
+    acts = ActModel(np.array(learned["rates"]), np.array(learned["steps"]))
+    return acts, Weights(**learned["weights"])
+
+
+def unread_because(query: str) -> str:
+    """Why the network cannot read a query; empty where it can, or where there is none."""
+    seen = readable(query)
+    letters = [letter for letter in seen if letter.isalpha()]
+    latin = sum(unicodedata.name(letter, "").startswith("LATIN") for letter in letters)
+    if 2 * latin < len(letters):
+        return "the query is not in Latin script and does not count"
+    if query and not any(character.isalnum() for character in seen):
+        return "the query has no letters or digits and does not count"
+    return ""
 
 
 def log_chances(text: TextModel, texts: Sequence[str]) -> Floats:
@@ -137,6 +160,12 @@ def _each_left_out(words: list[str]) -> list[str]:
         " ".join(words[:place] + words[place + 1 :])
         for place in range(min(len(words), _MOST_WORDS))
     ]
+
+
+def _named(evidence: Floats) -> dict[str, float]:
+    """(K,) log evidence as probabilities by name."""
+    chances = np.exp(evidence - np.logaddexp.reduce(evidence))
+    return {name: round(float(chance), 6) for name, chance in zip(INTENTS, chances, strict=True)}
 
 
 def _odds(total: Floats, best: int) -> float:

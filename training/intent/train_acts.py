@@ -15,7 +15,7 @@ from governance.files import write_json
 from training.encoder.checkpoint import load_encoder
 from training.intent.acts import ActModel, Floats, Labels, fit_acts
 from training.intent.lexicon import INTENTS
-from training.intent.model import LEARNED, Weights, log_chances
+from training.intent.model import Weights, log_chances
 from training.intent.sessions import (
     KnownSessions,
     evidence,
@@ -23,7 +23,7 @@ from training.intent.sessions import (
     known_sessions,
     texts_said,
 )
-from training.intent.train import default_knobs, teach
+from training.intent.train import ACTS_FILE, default_knobs, teach
 
 _DIGITS = 5  # of what is written: more would be noise of the draw
 _SILENT = 1 / 3  # share of sessions judged without text, and as many without acts
@@ -44,7 +44,7 @@ def main() -> int:
     found = fused(said, evidence(model, validation), weights).argmax(axis=1)
     figure = f1_score(validation.labels, found, average="macro")
     sys.stderr.write(f"{len(validation):,} sessions, macro-F1 {figure:.3f}, {weights}\n")
-    write_json(LEARNED, as_written(model, weights))
+    write_json(ACTS_FILE, as_written(model, weights))
     return 0
 
 
