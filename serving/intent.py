@@ -20,7 +20,7 @@ from serving.intent_wish import IntentRequest
 from serving.served import Headers, ServedModel
 
 if TYPE_CHECKING:
-    from training.intent.model import IntentModel, TextModel
+    from training.intent.model import IntentModel
     from training.text_bundle import TextBundle
 
 NAME = "intent"
@@ -42,18 +42,10 @@ class IntentServedModel(ServedModel):
     def prepare(self) -> None:
         """The newest text bundle of intents, verified and warmed up."""
         folder = newest_bundle(self.settings.bundles_dir)
-        from training.intent.model import IntentModel  # torch: seconds
-        from training.text_bundle import open_text_bundle
+        from training.text_bundle import open_text_bundle  # torch: seconds
 
         bundle = open_text_bundle(folder)
-        if "acts" not in bundle.card:
-            raise StateError(
-                f"intent {bundle.version} knows no acts",
-                where=str(folder),
-                why="it was trained by an older version",
-                next_step="counterfoil train intent",
-            )
-        model = IntentModel.beside(_text_model(bundle), bundle.card["acts"])
+        model = model_of(bundle)
         model.answer(_TRIED)
         self._model, self._version = model, bundle.version
 
@@ -100,12 +92,20 @@ class IntentServedModel(ServedModel):
         return answers
 
 
-def _text_model(bundle: "TextBundle") -> "TextModel":
-    """The int8 model where the bundle has one that lost little, else the float one."""
+def model_of(bundle: "TextBundle") -> "IntentModel":
+    """The bundle's acts beside its int8 network, or the float one where int8 lost too much."""
+    from training.intent.model import IntentModel
+
+    if "acts" not in bundle.card:
+        raise StateError(
+            f"intent {bundle.version} knows no acts",
+            where=str(bundle.folder),
+            why="it was trained by an older version",
+            next_step="counterfoil train intent",
+        )
     lost = bundle.card["int8"]
-    if lost is not None and lost["macro_f1_lost"] <= MOST_LOST:
-        return bundle.int8()
-    return bundle.model()
+    is_near = lost is not None and lost["macro_f1_lost"] <= MOST_LOST
+    return IntentModel.beside(bundle.int8() if is_near else bundle.model(), bundle.card["acts"])
 
 
 def newest_bundle(bundles_dir: Path) -> Path:

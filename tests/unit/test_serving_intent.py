@@ -8,9 +8,17 @@ import pytest
 
 from governance.errors import StateError
 from governance.settings import Settings
-from serving.intent import MOST_LOST, IntentServedModel, _text_model, newest_bundle
+from serving.intent import MOST_LOST, IntentServedModel, model_of, newest_bundle
 from serving.intent_wish import SessionActs
 from training.intent.acts import ACTS
+from training.intent.train import card_facts
+
+
+def _bundle(card):
+    return SimpleNamespace(
+        card=card, version="v1", folder="x", model=lambda: "float", int8=lambda: "int8"
+    )
+
 
 LITTLE = {"macro_f1_lost": MOST_LOST}
 
@@ -41,8 +49,12 @@ def test_no_bundle_is_a_state_error(tmp_path):
     ("lost", "served"), [(None, "float"), ({"macro_f1_lost": 0.5}, "float"), (LITTLE, "int8")]
 )
 def test_the_int8_model_answers_where_little_was_lost_by_it(lost, served):
-    bundle = SimpleNamespace(card={"int8": lost}, model=lambda: "float", int8=lambda: "int8")
-    assert _text_model(bundle) == served
+    assert model_of(_bundle({"int8": lost, **card_facts()})).text == served
+
+
+def test_a_bundle_without_acts_is_refused_with_what_to_do():
+    with pytest.raises(StateError, match="knows no acts"):
+        model_of(_bundle({"int8": None}))
 
 
 def test_a_request_may_name_the_acts_that_the_model_knows():

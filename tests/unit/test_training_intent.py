@@ -13,6 +13,7 @@ from training.intent.acts import ACTS, ActModel, checked_acts, fit_acts
 from training.intent.lexicon import INTENTS, lexicon_intents
 from training.intent.model import IntentModel, learned_acts, unread_because
 from training.intent.train import card_facts, default_knobs, read_queries, teach
+from training.text_tasks import card_facts_of
 
 
 class ByRule:
@@ -133,6 +134,11 @@ def test_the_shipped_acts_know_every_intent_and_act():
     assert (model.rates > 0).all()
     assert (model.steps > 0).all()
     assert min(weights.text, weights.counts, weights.order) > 0
+
+
+def test_what_was_learned_of_acts_goes_into_the_card_of_intent_alone():
+    assert card_facts_of("intent") == card_facts()
+    assert card_facts_of("sentiment") == {}
 
 
 def test_reviews_and_second_looks_are_a_comparison_and_a_cart_is_a_purchase():
