@@ -81,30 +81,20 @@ def fine_tune_together(
     torch.manual_seed(knobs.seed)
     shared = adapt(copy.deepcopy(encoder.network), knobs)
     models = [_untaught(encoder, shared.network, task.head, knobs) for task in tasks]
-    learned = nn.ParameterList(_learned(models))
     optimiser = optimiser_of(models, knobs)
     course = Course(
-        learned,
+        nn.ParameterList(_learned(models)),
         optimiser,
         subject=subject_of(encoder, tasks, knobs),
         checkpoint=checkpoint,
         metric=knobs.chosen_by,
         is_lower_better=knobs.chosen_by == "validation_loss",
     )
-    curve, lessons = course.state.curve, [task.taught for task in tasks]
+    curve = course.state.curve
     if curve:
         watch(curve)
     for epoch in course.epochs(knobs.epochs, knobs.patience):
-        torch.manual_seed(_mixed(knobs.seed, epoch))  # dropout
-        steps, losses = count_batches(lessons, knobs.batch), []
-        for number, (which, rows) in enumerate(shuffled(lessons, knobs, epoch)):
-            set_step_size(optimiser, knobs, (epoch - 1) * steps + number, steps * knobs.epochs)
-            losses.append(add_gradients(models[which], tasks[which], rows, knobs, epoch))
-            norm = nn.utils.clip_grad_norm_(learned, _LONGEST_GRADIENT)
-            if norm.isfinite():
-                optimiser.step()
-            optimiser.zero_grad()
-        loss = float(np.mean(losses))
+        loss = _one_epoch(models, tasks, optimiser, knobs, epoch)
         if not math.isfinite(loss):
             _refuse_if_never_good(curve)
             progress(f"epoch {epoch}: the loss is {loss}; an earlier epoch stays")
@@ -117,6 +107,27 @@ def fine_tune_together(
     for model in models:
         model.network.eval()
     return [Tuned(model, curve) for model in models]
+
+
+def _one_epoch(
+    models: Sequence[TunedModel],
+    tasks: Sequence[Task],
+    optimiser: torch.optim.Optimizer,
+    knobs: FineTuning,
+    epoch: int,
+) -> float:
+    """Every taught example once; the mean loss of a batch."""
+    torch.manual_seed(_mixed(knobs.seed, epoch))  # dropout
+    learned, lessons = _learned(models), [task.taught for task in tasks]
+    steps, losses = count_batches(lessons, knobs.batch), []
+    for number, (which, rows) in enumerate(shuffled(lessons, knobs, epoch)):
+        set_step_size(optimiser, knobs, (epoch - 1) * steps + number, steps * knobs.epochs)
+        losses.append(add_gradients(models[which], tasks[which], rows, knobs, epoch))
+        norm = nn.utils.clip_grad_norm_(learned, _LONGEST_GRADIENT)
+        if norm.isfinite():
+            optimiser.step()
+        optimiser.zero_grad()
+    return float(np.mean(losses))
 
 
 def _judged(models: Sequence[TunedModel], tasks: Sequence[Task]) -> dict[str, float]:
