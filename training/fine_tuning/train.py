@@ -8,7 +8,6 @@ one shared encoder.
 """
 
 import copy
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from governance.errors import InputError
-from training.best_epoch import Course
+from training.best_epoch import Course, mixed_seed
 from training.encoder.model import Encoder
 from training.fine_tuning.batches import count_batches, shuffled
 from training.fine_tuning.config import FineTuning
@@ -30,11 +28,8 @@ from training.fine_tuning.step import add_gradients
 from training.fine_tuning.step_size import optimiser_of, set_step_size
 from training.fine_tuning.task import Task, ready, subject_of
 
+_REMEDY = "lower learning_rate, or use precision: float32"
 _LONGEST_GRADIENT = 1.0  # a batch that pulls harder is cut to this
-
-
-class DivergedError(InputError):
-    """The loss stopped being a number before any epoch was whole."""
 
 
 @dataclass(frozen=True)
@@ -95,8 +90,7 @@ def fine_tune_together(
         watch(curve)
     for epoch in course.epochs(knobs.epochs, knobs.patience):
         loss = _one_epoch(models, tasks, optimiser, knobs, epoch)
-        if not math.isfinite(loss):
-            _refuse_if_never_good(curve)
+        if course.has_diverged(loss, where="training/fine_tuning", next_step=_REMEDY):
             progress(f"epoch {epoch}: the loss is {loss}; an earlier epoch stays")
             break
         course.note({"loss": loss}, _judged(models, tasks))
@@ -117,7 +111,7 @@ def _one_epoch(
     epoch: int,
 ) -> float:
     """Every taught example once; the mean loss of a batch."""
-    torch.manual_seed(_mixed(knobs.seed, epoch))  # dropout
+    torch.manual_seed(mixed_seed(knobs.seed, epoch))  # dropout
     learned, lessons = _learned(models), [task.taught for task in tasks]
     steps, losses = count_batches(lessons, knobs.batch), []
     for number, (which, rows) in enumerate(shuffled(lessons, knobs, epoch)):
@@ -154,17 +148,3 @@ def _learned(models: Sequence[TunedModel]) -> list[Tensor]:
     """Every weight that learns, once."""
     found = {id(p): p for model in models for p in model.network.parameters() if p.requires_grad}
     return list(found.values())
-
-
-def _refuse_if_never_good(curve: Sequence[dict[str, float]]) -> None:
-    if not curve:
-        raise DivergedError(
-            "the training diverged in its first epoch",
-            where="training/fine_tuning",
-            why="the loss is no longer a number",
-            next_step="lower learning_rate, or use precision: float32",
-        )
-
-
-def _mixed(*numbers: int) -> int:
-    return int(np.random.SeedSequence(numbers).generate_state(1)[0])
