@@ -6,7 +6,8 @@ learns from the other titles. *Misspelt*: words of at least four letters of held
 taught titles have too, with one slip or two of ``language_query_help_noise.py``, in a query with
 up to two more words of the title. *New words*: words of held-out titles that no taught title has;
 they are right, and must stay. *Real queries* (wayfair_queries, of furniture, where that is there):
-what would be changed is printed, nobody having said what is right.
+what would be changed is printed, nobody having said what is right. The encoder's tokens tell
+the usual words of the language; ``without_language_words`` does without them.
 Floors: the nearest word of the catalogue by plain edit distance; the most frequent of the nearest.
 
 *Recall*: three words of a title, one misspelt, BM25 over all titles, before and after correction by
@@ -33,10 +34,11 @@ from rapidfuzz.process import extract
 
 from governance.errors import InputError
 from governance.settings import PROJECT_ROOT
+from training.encoder.checkpoint import load_encoder
 from training.query_help.spelling import Change, Correction, Speller, correct
 from training.query_help.spelling_lesson import teach
 from training.query_help.train import CatalogueItem
-from training.query_help.vocabulary import Vocabulary, learn_vocabulary
+from training.query_help.vocabulary import Vocabulary, language_words, learn_vocabulary
 from training.query_help.words import words_of
 
 COLUMNS = ("id", "title", "supplier", "attributes")
@@ -57,13 +59,16 @@ def measure(data: Path | None, *, quick: bool, work: Path) -> dict[str, Any]:
     held_out = [items[place] for place in order[:cut]]
     taught = [items[place] for place in order[cut:]]
     most = QUERIES // 4 if quick else QUERIES
-    titles = [item.title for item in taught]
-    speller = teach(learn_vocabulary(titles), titles, seed=1)
+    titles, texts = [item.title for item in taught], [item.title for item in held_out]
+    language = language_words(load_encoder().tokenizer.get_vocab())
+    speller = teach(learn_vocabulary(titles, language), titles, seed=1)
+    bare = teach(learn_vocabulary(titles), titles, seed=1)
     _say(f"query help: {len(taught)} titles taught, least chance {speller.least}")
-    figures, floors = _spelling([item.title for item in held_out], speller, most, draw)
+    figures, floors = _spelling(texts, speller, most, draw)
     figures |= _real(speller)
+    figures["without_language_words"], _ = _spelling(texts, bare, most // 4, draw)
     timing, floors["speed"] = speed(speller, draw)
-    figures |= timing | recall([item.title for item in items], most, draw)
+    figures |= timing | recall([item.title for item in items], language, most, draw)
     for name, part in (("completion", completing), ("filters", filtering)):
         _say(f"query help: {name}")
         figures[name], floors[name] = part(taught, held_out, most, draw)

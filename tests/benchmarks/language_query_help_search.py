@@ -1,7 +1,7 @@
 """What correction does to a search, and how long it takes: BM25 over the catalogue's titles."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -15,7 +15,7 @@ from rapidfuzz.process import extract
 
 from training.query_help.spelling import Speller, correct
 from training.query_help.spelling_lesson import teach
-from training.query_help.vocabulary import Vocabulary, learn_vocabulary
+from training.query_help.vocabulary import learn_vocabulary
 from training.query_help.words import words_of
 
 LARGE = 200_000  # words of the vocabulary whose speed is told
@@ -30,7 +30,7 @@ def speed(speller: Speller, draw: np.random.Generator) -> tuple[dict[str, Any], 
     while len(large) < LARGE:
         one, other = (words[int(at)] for at in draw.integers(len(words), size=2))
         large[one[: int(draw.integers(2, 7))] + other[-int(draw.integers(2, 6)) :]] = 2
-    wide = replace(speller, vocabulary=Vocabulary(large, speller.vocabulary.pairs))
+    wide = replace(speller, vocabulary=replace(speller.vocabulary, counts=large))
     typed = [misspelt(words[int(at)], draw) for at in draw.integers(len(words), size=TIMED)]
     targets = [word for word in large if word.isalpha()]
     queries = [f"black {word} cable" for word in typed]
@@ -44,8 +44,10 @@ def speed(speller: Speller, draw: np.random.Generator) -> tuple[dict[str, Any], 
     }
 
 
-def recall(titles: Sequence[str], most: int, draw: np.random.Generator) -> dict[str, Any]:
-    vocabulary = learn_vocabulary(titles)
+def recall(
+    titles: Sequence[str], language: Collection[str], most: int, draw: np.random.Generator
+) -> dict[str, Any]:
+    vocabulary = learn_vocabulary(titles, language)
     speller = teach(vocabulary, titles, seed=1)
     search, count = _searched(titles)
     asked = slipped(titles, vocabulary, most // 2, draw)

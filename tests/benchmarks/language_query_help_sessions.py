@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 
 from training.query_help.filter_lesson import CatalogueItem, classes_of
-from training.query_help.synonyms import MIN_SESSIONS, SearchRow, mine_synonyms
+from training.query_help.synonym_mining import MIN_SESSIONS, mine_synonyms
+from training.query_help.synonyms import SearchRow
 from training.query_help.vocabulary import learn_vocabulary
 from training.query_help.words import words_of
 

@@ -28,8 +28,11 @@ IsPersonal = Callable[[str], bool]
 
 
 def is_personal(text: str) -> bool:
-    """Whether a pattern finds personal data of any kind; a tagger may be given instead."""
-    return bool(find_patterns(text))
+    """Whether a pattern finds personal data of any kind; a tagger may be given instead.
+
+    Also in capitals, which streets and titles are known by and nobody types in a search.
+    """
+    return bool(find_patterns(text) or find_patterns(text.title()))
 
 
 def learn_completions(

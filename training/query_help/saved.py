@@ -26,6 +26,7 @@ def parts_as_json(parts: Parts) -> Saved:
         "vocabulary": {
             "counts": dict(speller.vocabulary.counts),
             "pairs": dict(speller.vocabulary.pairs),
+            "language": sorted(speller.vocabulary.language),
         },
         "spelling": {
             "weights": dict(zip(FACTS, speller.weights, strict=True)),
@@ -46,7 +47,8 @@ def parts_from_json(saved: Mapping[str, Any]) -> Parts:
     if saved.get("format") != FORM:
         raise _refusal(f"its format is {saved.get('format')}, this reads {FORM}")
     try:
-        vocabulary = Vocabulary(saved["vocabulary"]["counts"], saved["vocabulary"]["pairs"])
+        told = saved["vocabulary"]
+        vocabulary = Vocabulary(told["counts"], told["pairs"], frozenset(told["language"]))
         weights = tuple(float(saved["spelling"]["weights"][name]) for name in FACTS)
         phrases = tuple(saved["completions"]["phrases"])
         return (

@@ -9,7 +9,7 @@ one, or one two, only where no letter changes. Pure; knows no files.
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise, takewhile
 
 import numpy as np
@@ -20,14 +20,15 @@ from training.query_help.words import Word, folded, placed_words, replaced, scri
 
 FACTS = ("stays", "log_count", "two_edits", "same_first", "same_letters", "other_ending",
          "longer", "shorter", "context", "share_edited", "never_met", "oddest_letters",
-         "mean_letters", "stays_long")  # fmt: skip
-START = (0.0, 0.5, -3.0, 1.0, 1.0, -1.0, 0.0, 0.0, 1.0, -4.0, -0.5, 0.5, 0.0, 0.0)  # untaught
+         "mean_letters", "stays_long", "in_language")  # fmt: skip
+START = (0.0, 0.5, -3.0, 1.0, 1.0, -1.0, 0.0, 0.0, 1.0, -4.0, -0.5, 0.5, 0.0, 0.0, 3.0)
 LEAST_LETTERS = 4  # shorter words have too many neighbours
 TWO_EDITS_FROM = 6  # letters: two edits of five leave little of the word
 MOST_UNKNOWN = 8  # words of one query that are looked up; a query of more is no search
 MOST_ROUNDS = 8  # of correcting: each makes known words more, so that few are ever needed
 JOIN_FROM = 3  # titles with the joined word, or with the two parts beside each other
 LEAST_PART = 3  # letters of each: in door is no indoor
+LIKELIER = 0.5  # chance from which a query that finds nothing is changed
 _SURE = 0.9  # of a joined or split word: no letter changes
 # Letters with spaces between words: elsewhere one sign more or less is another word.
 _ALPHABETS = frozenset({"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "GEORGIAN", "HEBREW"})
@@ -71,15 +72,14 @@ class Speller:
 
 
 def correct(query: str, speller: Speller, *, count: Count | None = None) -> Correction:
-    """The query with its misspelt words mended, where ``count`` says that this finds more."""
-    text, changes = folded(query), []
-    for _ in range(MOST_ROUNDS):
-        step = _step(text, speller)
-        if step is None:
-            break
-        text, change = step
-        changes.append(change)
-    if not changes or (count is not None and count(text) <= count(query)):
+    """The query with its misspelt words mended, where ``count`` says that this finds more.
+
+    A query that finds nothing loses nothing: then a change need only be likelier than not.
+    """
+    found = None if count is None else count(query)
+    least = min(speller.least, LIKELIER) if found == 0 else speller.least
+    text, changes = _mended(folded(query), replace(speller, least=least))
+    if not changes or (count is not None and found is not None and count(text) <= found):
         return Correction(query, query)
     return Correction(query, text, tuple(changes))
 
@@ -103,12 +103,17 @@ def facts(
 ) -> Doubles:
     """(C + 1, F): each candidate's facts, and last those of the word as it is.
 
-    A word whose oddest three letters are usual in the catalogue may well be a word.
+    A word whose oddest three letters are usual in the catalogue, or that the language has, may well
+    be right.
     """
     known = [other for other in others if vocabulary.is_known(other)]
     rows = [_facts(word, meant, edits, known, vocabulary) for meant, edits in near]
     usual = vocabulary.usual_letters(word)
-    stays = [1.0] + [0.0] * (len(FACTS) - 4) + [min(usual), sum(usual) / len(usual), len(word) / 10]
+    stays = (
+        [1.0]
+        + [0.0] * (len(FACTS) - 5)
+        + [min(usual), sum(usual) / len(usual), len(word) / 10, float(word in vocabulary.language)]
+    )
     return np.array([*rows, stays])
 
 
@@ -117,6 +122,18 @@ def chances(rows: Doubles, weights: Sequence[float] | Doubles) -> Doubles:
     scores = rows @ np.asarray(weights)
     raised: Doubles = np.exp(scores - scores.max())
     return np.asarray(raised / raised.sum())
+
+
+def _mended(text: str, speller: Speller) -> tuple[str, list[Change]]:
+    """One change after another, the surest first, until none is sure enough."""
+    changes: list[Change] = []
+    for _ in range(MOST_ROUNDS):
+        step = _step(text, speller)
+        if step is None:
+            break
+        text, change = step
+        changes.append(change)
+    return text, changes
 
 
 def _step(text: str, speller: Speller) -> tuple[str, Change] | None:
@@ -135,7 +152,8 @@ def _step(text: str, speller: Speller) -> tuple[str, Change] | None:
 
 
 def _changed(word: Word, words: Sequence[Word], speller: Speller) -> Change | None:
-    if split := _split(word.text, speller.vocabulary):
+    split = _split(word.text, speller.vocabulary)
+    if split and word.text not in speller.vocabulary.language:
         return Change(word.text, split, _SURE, "two words of the catalogue written as one")
     near = candidates(word.text, speller)
     if not near:
@@ -170,9 +188,7 @@ def _facts(
         pull,
         edits / len(word),
         float(bool(others) and pull <= 0),
-        0.0,
-        0.0,
-        0.0,
+        *[0.0] * 4,
     ]
 
 

@@ -6,7 +6,7 @@ Seconds for 20,000 listings. Without sessions there are no synonyms, and complet
 catalogue alone. Same items, rows and seed: the same bytes. Pure.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from training.attributes.model import Rules
@@ -14,10 +14,11 @@ from training.query_help.completion_lesson import IsPersonal, is_personal, learn
 from training.query_help.filter_lesson import CatalogueItem, classes_of, learn_filters
 from training.query_help.model import QueryHelp
 from training.query_help.spelling_lesson import teach
-from training.query_help.synonyms import SearchRow, mine_synonyms
-from training.query_help.vocabulary import learn_vocabulary
+from training.query_help.synonym_mining import mine_synonyms
+from training.query_help.synonyms import SearchRow
+from training.query_help.vocabulary import language_words, learn_vocabulary
 
-__all__ = ["CatalogueItem", "SearchRow", "learn_query_help"]
+__all__ = ["CatalogueItem", "SearchRow", "language_words", "learn_query_help"]
 
 
 def learn_query_help(
@@ -28,12 +29,16 @@ def learn_query_help(
     seed: int,
     as_of: datetime | None = None,
     personal: IsPersonal = is_personal,
+    language: Collection[str] = (),
 ) -> QueryHelp:
-    """``rows`` from ``as_of`` on are not read."""
+    """``rows`` from ``as_of`` on are not read.
+
+    ``language``: :func:`language_words` of an encoder's tokens, so that fewer right words change.
+    """
     past = [row for row in rows if as_of is None or row.at < as_of]
     titles = [item.title for item in items]
     filters = learn_filters(items, rules)
-    vocabulary = learn_vocabulary(titles)
+    vocabulary = learn_vocabulary(titles, language)
     names = sorted({name for item in items for name in (item.brand, item.category) if name})
     return QueryHelp(
         speller=teach(vocabulary, titles, seed=seed),

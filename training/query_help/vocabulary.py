@@ -28,10 +28,14 @@ MOST_TITLE_WORDS = 60  # read of a title; longer ones are stuffed
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """``counts``: titles with a word. ``pairs``: titles with two words near, in this order."""
+    """``counts``: titles with a word. ``pairs``: titles with two words near, in this order.
+
+    ``language`` has words of the language at large, which may be right though no title has them.
+    """
 
     counts: Mapping[str, int]
     pairs: Mapping[str, int] = field(default_factory=dict)
+    language: frozenset[str] = frozenset()
 
     def is_known(self, word: str) -> bool:
         """Whether any title has it."""
@@ -104,7 +108,12 @@ class Vocabulary:
         return [(str(one), int(edits)) for one, edits, _ in found if one != word]
 
 
-def learn_vocabulary(titles: Iterable[str]) -> Vocabulary:
+def language_words(tokens: Iterable[str]) -> frozenset[str]:
+    """The whole words among an encoder's tokens: usual words of the languages it was made for."""
+    return frozenset(token for token in tokens if token.isalpha() and len(token) > 2)
+
+
+def learn_vocabulary(titles: Iterable[str], language: Iterable[str] = ()) -> Vocabulary:
     """Count the words of titles and the pairs of words near each other, each once a title."""
     counts: Counter[str] = Counter()
     pairs: Counter[str] = Counter()
@@ -119,9 +128,8 @@ def learn_vocabulary(titles: Iterable[str]) -> Vocabulary:
             }
         )
     kept = sorted(pairs.items(), key=lambda pair: (-pair[1], pair[0]))[:MOST_PAIRS]
-    return Vocabulary(
-        dict(sorted(counts.items())), {pair: n for pair, n in sorted(kept) if n >= TARGET_FROM}
-    )
+    often = {pair: n for pair, n in sorted(kept) if n >= TARGET_FROM}
+    return Vocabulary(dict(sorted(counts.items())), often, frozenset(language))
 
 
 def _runs_of(word: str) -> set[str]:
