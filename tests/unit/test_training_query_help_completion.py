@@ -46,7 +46,7 @@ def test_the_same_person_asking_often_is_one_person() -> None:
         "jane.roe@example.org",
         "call 555-867-5309",
         "4111 1111 1111 1111",
-        "12 Main Street",
+        "12 main street",
         "10.20.30.40",
     ],
 )

@@ -109,11 +109,8 @@ def facts(
     known = [other for other in others if vocabulary.is_known(other)]
     rows = [_facts(word, meant, edits, known, vocabulary) for meant, edits in near]
     usual = vocabulary.usual_letters(word)
-    stays = (
-        [1.0]
-        + [0.0] * (len(FACTS) - 5)
-        + [min(usual), sum(usual) / len(usual), len(word) / 10, float(word in vocabulary.language)]
-    )
+    own = [min(usual), sum(usual) / len(usual), len(word) / 10, word in vocabulary.language]
+    stays = [1.0, *[0.0] * (len(FACTS) - 1 - len(own)), *map(float, own)]
     return np.array([*rows, stays])
 
 

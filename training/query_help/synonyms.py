@@ -11,7 +11,11 @@ Way = Literal["typed instead", "same clicks"]
 
 @dataclass(frozen=True)
 class SearchRow:
-    """One search and what was clicked or bought after it."""
+    """One search and what was clicked or bought after it.
+
+    A shop's searches have all but ``clicked``: the items of views, carts and purchases with the
+    same ``query_id``.
+    """
 
     session_id: str
     at: datetime
