@@ -8,7 +8,9 @@ up to two more words of the title. *New words*: words of held-out titles that no
 they are right, and must stay. *Real queries* (wayfair_queries, of furniture, where that is there):
 what would be changed is printed, nobody having said what is right. The encoder's tokens tell
 the usual words of the language; ``without_language_words`` does without them.
-Floors: the nearest word of the catalogue by plain edit distance; the most frequent of the nearest.
+``likelier`` changes what is likelier wrong than right, as is done where a query finds nothing, and
+``always`` every unknown word near a known one. Floors, which change every unknown word: the nearest
+word of the catalogue by plain edit distance; the most frequent of the nearest.
 
 *Recall*: three words of a title, one misspelt, BM25 over all titles, before and after correction by
 a speller of all titles, which corrects only where more items then have every word.
@@ -19,6 +21,7 @@ Completions and filters are told in ``language_query_help_typing.py``, synonyms 
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +38,7 @@ from rapidfuzz.process import extract
 from governance.errors import InputError
 from governance.settings import PROJECT_ROOT
 from training.encoder.checkpoint import load_encoder
-from training.query_help.spelling import Change, Correction, Speller, correct
+from training.query_help.spelling import LIKELIER, Change, Correction, Speller, correct
 from training.query_help.spelling_lesson import teach
 from training.query_help.train import CatalogueItem
 from training.query_help.vocabulary import Vocabulary, language_words, learn_vocabulary
@@ -121,6 +124,12 @@ def _spelling(
         "new_words": len(new),
         "new_words_changed": share([bool(c.changes) for c in kept]),
     }
+    for name, least in (("likelier", LIKELIER), ("always", 0.0)):
+        eager = replace(speller, least=least)
+        right = [correct(one.query, eager).text == " ".join(one.words) for one in asked]
+        figures[f"corrected_top1_{name}"] = share(right)
+        changed_new = [bool(correct(word, eager).changes) for word in new]
+        figures[f"new_words_changed_{name}"] = share(changed_new)
     return figures, _nearest(asked, new, known)
 
 

@@ -23,7 +23,7 @@ FACTS = ("stays", "log_count", "two_edits", "same_first", "same_letters", "other
          "mean_letters", "stays_long", "in_language")  # fmt: skip
 START = (0.0, 0.5, -3.0, 1.0, 1.0, -1.0, 0.0, 0.0, 1.0, -4.0, -0.5, 0.5, 0.0, 0.0, 3.0)
 LEAST_LETTERS = 4  # shorter words have too many neighbours
-TWO_EDITS_FROM = 6  # letters: two edits of five leave little of the word
+TWO_EDITS_FROM = 6  # letters: two edits of five mended fewer of the lessons, at as few wrong
 MOST_UNKNOWN = 8  # words of one query that are looked up; a query of more is no search
 MOST_ROUNDS = 8  # of correcting: each makes known words more, so that few are ever needed
 JOIN_FROM = 3  # titles with the joined word, or with the two parts beside each other
