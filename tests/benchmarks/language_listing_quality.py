@@ -5,10 +5,11 @@
 ``--data`` is a folder with ``products.parquet`` or a Parquet file in Icecat's form or a shop's (see
 ``training/listing_quality/catalogue_file.py``). A fifth of the families of products judges and
 teaches nothing. In the judged mix 30 % have a planted defect. Listings as they came may have
-defects by nature: ``auc``, ``ece`` and the floors count them all as good; ``auc_clean`` and
-``ece_clean`` leave out those in which a defect is plain to see (rules.PLAIN: markup, capitals, a
-bare code, no brand), whose share is told. ``unseen`` are forms of each defect that were never
-taught. Repairs are measured in ``language_listing_repairs.py``.
+defects by nature: ``auc``, ``ece`` and the floors count them all as good. Of those in which a
+defect is plain to see (rules.PLAIN: markup, capitals, a bare code, no brand; their share is told)
+``auc_clean`` and ``ece_clean`` leave out all, ``auc_plain_bad`` and ``ece_plain_bad`` count all as
+bad. ``unseen`` are forms of each defect that were never taught. Repairs are measured in
+``language_listing_repairs.py``.
 """
 
 import sys
@@ -30,16 +31,11 @@ from training.listing_quality.catalogue_file import read_listings
 from training.listing_quality.corruptions import plant
 from training.listing_quality.evidence import Embed
 from training.listing_quality.listing import DEFECTS, Listing, family_of
+from training.listing_quality.mixes import Mix, mixed
 from training.listing_quality.model import NAMED_FROM, QualityModel
 from training.listing_quality.planted import Sources
 from training.listing_quality.rules import PLAIN, signs_of
-from training.listing_quality.train import (
-    Mix,
-    mixed,
-    read_quality_knobs,
-    split,
-    train,
-)  # fmt: skip
+from training.listing_quality.train import read_quality_knobs, split, train
 
 DEFAULT = PROJECT_ROOT.parent / "shared" / "data" / "icecat_catalogue" / "products.parquet"
 JUDGED = 0.2  # of the families
@@ -104,6 +100,8 @@ def _figures(model: QualityModel, mix: Mix, *, is_bounded: bool = False) -> dict
         "plain_defects_by_nature_share": round(float((plain & ~bad).sum() / (~bad).sum()), 4),
         "ece": round(calibration_error(chance, bad), 4),
         "ece_clean": round(calibration_error(chance[clean], bad[clean]), 4),
+        "auc_plain_bad": round(float(roc_auc_score(bad | plain, chance)), 4),
+        "ece_plain_bad": round(calibration_error(chance, bad | plain), 4),
     }
     named = defects >= NAMED_FROM
     scores = {
