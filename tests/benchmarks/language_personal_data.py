@@ -25,8 +25,8 @@ from governance.errors import InputError
 from training.encoder.checkpoint import load_encoder
 from training.encoder.model import Encoder
 from training.fine_tuning.lesson import Span
-from training.personal_data.augment import Marked
 from training.personal_data.config import PersonalDataConfig, read_config
+from training.personal_data.marked import Marked
 from training.personal_data.model import PersonalData
 from training.personal_data.train import fit
 
