@@ -11,7 +11,12 @@ from typing import Any
 import numpy as np
 
 from training.fine_tuning.model import TunedModel
-from training.personal_data.alignment import Aligned, align, with_capitals_marked
+from training.personal_data.alignment import (
+    Aligned,
+    align,
+    with_capitals_marked,
+    with_lines_marked,
+)  # fmt: skip
 from training.personal_data.decoding import Chances, Places, spans_of
 from training.personal_data.found import Found
 from training.personal_data.plausible import plausible
@@ -56,8 +61,8 @@ class Tagger:
 
 
 def read_by(tokenizer: Any, text: str) -> Aligned:
-    """The text as this tokenizer's model is taught to read it: capitals marked if it drops them."""
-    aligned = align(text)
+    """The text as this model is taught to read it: lines marked, capitals if it drops them."""
+    aligned = with_lines_marked(align(text), text)
     return with_capitals_marked(aligned) if _is_uncased(tokenizer) else aligned
 
 
