@@ -14,11 +14,11 @@ from flows.sequence import Screen
 from governance.errors import InputError, StateError
 from governance.files import digest_of, sha256_file
 from governance.settings import Settings
+from training.best_epoch import DivergedError
 from training.encoder.checkpoint import load_encoder
 from training.encoder.model import Encoder
 from training.fine_tuning.config import FineTuningSettings, Method, read_settings
 from training.fine_tuning.taught import TaughtText, Watch
-from training.fine_tuning.train import DivergedError
 from training.search_space import Knob, Trial, best_of
 from training.text_bundle import TextBundle, save_text_bundle
 from training.text_tasks import Teach, knobs_file_of, teach_of
