@@ -27,7 +27,7 @@ from training.personal_data.alignment import (
 )  # fmt: skip
 from training.personal_data.augment import as_lesson, augmented, refilled
 from training.personal_data.config import PersonalDataConfig, read_config
-from training.personal_data.decoding import best_path, spans_of
+from training.personal_data.decoding import best_path, favoured, spans_of
 from training.personal_data.fillers import FILLERS
 from training.personal_data.found import Found, without_overlaps
 from training.personal_data.marked import Sentences
@@ -142,6 +142,7 @@ def test_a_word_is_never_cut_and_what_is_less_sure_than_asked_is_dropped() -> No
         ("to 2 Elm Road, and 7 Oak Lane", [(3, 29)], [(3, 13), (19, 29)]),
         ("at the corner of 2 Elm Road and Oak Lane", [(3, 40)], [(3, 40)]),
         ("IBAN follows", [(0, 4)], []),
+        ("like 70s shoes", [(5, 8, "DATE_TIME")], []),
         ("We were 6: Ana", [(8, 9, "DATE_TIME"), (11, 14, "PERSON")], [(11, 14)]),
         ("as early Ana de Wit said", [(3, 24, "PERSON")], [(9, 19)]),
         ("as van Wit said", [(3, 10, "PERSON")], [(3, 10)]),
@@ -152,6 +153,13 @@ def test_what_cannot_be_of_its_kind_is_dropped_and_an_address_is_put_together(
 ) -> None:
     found = [Found(*of) if len(of) == 3 else Found(*of, "STREET_ADDRESS") for of in said]
     assert [(f.start, f.end) for f in plausible(text, found)] == kept
+
+
+def test_only_pieces_of_an_address_are_favoured_to_begin() -> None:
+    chances = np.array([[0.2, 0.2, 0.2, 0.2, 0.2]], np.float32)
+    weighed = favoured(chances, ("GPE", "PERSON"), 3.0)[0]
+    assert np.allclose(weighed, np.array([1, 3, 1, 1, 1]) / 7)
+    assert np.allclose(favoured(chances, ("GPE", "PERSON"), 1.0), chances)
 
 
 def test_other_values_stand_where_the_old_ones_stood() -> None:

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from numpy.random import Generator
 
 from training.fine_tuning.lesson import Span
+from training.personal_data.decoding import PIECES
 from training.personal_data.marked import Marked
 
-_PIECES = frozenset({"STREET_ADDRESS", "GPE", "ZIP_CODE"})
 _BETWEEN = re.compile(r"[\s,]*")
 _WHOLE = re.compile(r"(?=.*\d)(?=.*[^\W\d_]{3})", re.DOTALL)  # number and street
 
@@ -45,7 +45,7 @@ def _runs(marked: Marked) -> list[tuple[int, int]]:
     text, spans = marked
     runs: list[tuple[int, int]] = []
     for at, span in enumerate(spans):
-        if span.label not in _PIECES:
+        if span.label not in PIECES:
             continue
         goes_on = runs and runs[-1][1] == at
         if goes_on and _BETWEEN.fullmatch(text, spans[at - 1].end, span.start):

@@ -21,6 +21,7 @@ class PersonalDataConfig:
     shop: int = 1000
     held_out: float = 0.0
     least: float = 0.2
+    begins: float = 3.0
     seed: int = 0
 
 

@@ -24,7 +24,7 @@ _ABBREVIATED = re.compile(r"\b(?:Inc|Ltd|Co|Corp|Bros|Cie)$", re.IGNORECASE)
 _BETWEEN = re.compile(r"[\s,]*")
 _ANY = re.compile(r"\S+")
 _AND = re.compile(r",?\s+and\s+")
-_YEAR = 4  # digits: a shorter number alone is an amount
+_NO_DATE = re.compile(r"\d{1,3}|(?:\d\d)?\d0s")  # an amount, or a decade, which tells of no day
 _PARTICLES = frozenset(
     {"al", "bin", "da", "de", "del", "den", "der", "di", "dos", "du", "el", "la", "le", "ten",
      "van", "von", "zu"}
@@ -76,7 +76,7 @@ def _is_possible(value: str, kind: str, *, has_capitals: bool) -> bool:
         return False
     if kind == "PERSON" and sum(c.isalpha() for c in value) < 2:
         return False
-    if kind == "DATE_TIME" and value.isdecimal() and len(value) < _YEAR:
+    if kind == "DATE_TIME" and _NO_DATE.fullmatch(value):
         return False
     # a script without case, as Chinese, is neither lower nor upper
     return not (has_capitals and kind in _NAMES and value.islower())

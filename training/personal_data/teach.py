@@ -58,5 +58,6 @@ def teach(
 
 def finder_of(model: TunedModel) -> PersonalData:
     """What a saved tagger finds, with the patterns: kinds that name or reach one person."""
-    least = read_config().least
-    return PersonalData(Tagger(model, dict.fromkeys(model.head.labels, least)), DIRECT_KINDS)
+    knobs = read_config()
+    least = dict.fromkeys(model.head.labels, knobs.least)
+    return PersonalData(Tagger(model, least, knobs.begins), DIRECT_KINDS)

@@ -45,10 +45,12 @@ def fit(
     taught = [one for row, one in enumerate(marked) if row not in kept]
     lesson = lesson_of(encoder, taught, head, knobs)
     tuned = fine_tune(encoder, head, lesson, None, reachable(tuning, encoder), progress=progress)
-    judged = _judged(Tagger(tuned.model), [marked[row] for row in sorted(kept)])
+    judged = _judged(
+        Tagger(tuned.model, begins=knobs.begins), [marked[row] for row in sorted(kept)]
+    )
     chosen = thresholds(judged, head.labels)
     least = {kind: chosen.get(kind, knobs.least) for kind in head.labels}
-    return PersonalData(Tagger(tuned.model, least), frozenset(head.labels))
+    return PersonalData(Tagger(tuned.model, least, knobs.begins), frozenset(head.labels))
 
 
 def head_of(marked: Sequence[Marked]) -> Head:
