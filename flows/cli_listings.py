@@ -12,6 +12,8 @@ from flows.console import say
 
 if TYPE_CHECKING:
     from governance.records import ListingRepair
+    from training.listing_quality.listing import Listing
+    from training.listing_quality.model import Verdict
 
 listings_app = typer.Typer(
     no_args_is_help=True, help="Listings: check, propose, accept, reject, revert."
@@ -47,11 +49,14 @@ def listings_check(limit: Limit = 1_000, as_json: AsJson = False) -> None:
             ],
             "title": one.title,
         }
-        for one, verdict in sorted(found, key=lambda pair: (pair[1].chance_good, pair[0].item_id))
+        for one, verdict in sorted(found, key=_worst_first)
     ]
     shown = [row | {"defects": _defects(row["defects"])} for row in rows[:_SHOWN]]
-    bad = sum(row["good"] < 0.5 for row in rows)
-    lines = [f"{bad:,} of {len(rows):,} listings are likelier bad than good; the worst first"]
+    bad, named = sum(row["good"] < 0.5 for row in rows), sum(bool(row["defects"]) for row in rows)
+    lines = [
+        f"{bad:,} of {len(rows):,} listings are likelier bad than good, {named:,} have a named "
+        "defect; those first, and the worst of them"
+    ]
     table = ("item", "good", "defects", "title"), shown
     show(rows, as_json=as_json, lines=lines, table=table)
 
@@ -105,6 +110,12 @@ def listings_revert(repair: RepairId, by: Actor = None, as_json: AsJson = False)
 
     done = revert(active_settings(), repair, actor=by or getpass.getuser())
     show(_row(done), as_json=as_json, lines=[_line(done)])
+
+
+def _worst_first(pair: "tuple[Listing, Verdict]") -> tuple[bool, float, str]:
+    """Those with a named defect before the others."""
+    one, verdict = pair
+    return not verdict.defects, verdict.chance_good, one.item_id
 
 
 def _row(one: "ListingRepair") -> dict[str, Any]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 TEXT_TASKS = {  # name: what it learns, and its module
     "category": ("which category a search means", "training.query_category.train"),
     "intent": ("what a search is for: buy, learn, compare or none", "training.intent.train"),
+    "personal-data": ("where names, addresses and numbers stand", "training.personal_data.teach"),
     "sentiment": ("whether a review recommends its item", "training.sentiment.train"),
 }
 
