@@ -25,6 +25,7 @@ from training.duplicates.model import (
     texts_of,
 )
 from training.duplicates.pairs import Ints, Pairs
+from training.duplicates.tails import tailed
 from training.encoder.model import Encoder
 from training.fine_tuning.config import FineTuning
 from training.fine_tuning.lesson import Lesson, Texts
@@ -55,12 +56,12 @@ def fit_matcher(
     """Learn from all ``pairs``; without an encoder the words alone decide."""
     _refuse_few(pairs.labels)
     evidence = Evidence.fit(pairs.listings())
-    columns, folds = evidence.columns(pairs), folds_of(pairs, matching)
-    words = _crossed_words(columns, pairs.labels, folds, matching)
+    folds, shown = folds_of(pairs, matching), _shown(pairs, evidence, matching)
+    words = _crossed_words(shown, folds, matching)
     by_words = fit_line(words[:, None], pairs.labels)
     matcher = DuplicateMatcher(
         evidence=evidence,
-        forest=_forest(columns, pairs.labels, matching),
+        forest=_forest(shown.columns, shown.labels, matching),
         networks=(),
         by_words=by_words,
         by_both=by_words,
@@ -125,13 +126,32 @@ def best_threshold(probabilities: Doubles, labels: Ints) -> float:
     return float((probabilities[order[at]] + below) / 2)
 
 
-def _crossed_words(columns: Doubles, labels: Ints, folds: Ints, matching: Matching) -> Doubles:
+@dataclass(frozen=True)
+class _Shown:
+    """What the forest is shown: ``columns`` (R, F), and of each row its pair; the N pairs first."""
+
+    columns: Doubles
+    labels: Ints
+    pair: Ints
+
+
+def _shown(pairs: Pairs, evidence: Evidence, matching: Matching) -> _Shown:
+    """The pairs, and some once more with a tail of unknown words."""
+    rows, with_tails = tailed(pairs, matching.tailed, seed=matching.seed)
+    return _Shown(
+        np.concatenate([evidence.columns(pairs), evidence.columns(with_tails)]),
+        np.concatenate([pairs.labels, with_tails.labels]),
+        np.concatenate([np.arange(len(pairs)), rows]),
+    )
+
+
+def _crossed_words(shown: _Shown, folds: Ints, matching: Matching) -> Doubles:
     """(N,) log odds of the forest that did not learn a pair's fold."""
-    found = np.empty(len(labels))
+    found, plain = np.empty(len(folds)), shown.columns[: len(folds)]
     for fold in range(matching.folds):
-        out = folds == fold
-        forest = _forest(columns[~out], labels[~out], matching)
-        found[out] = forest_scores(forest, columns[out])
+        out, taught = folds == fold, folds[shown.pair] != fold
+        forest = _forest(shown.columns[taught], shown.labels[taught], matching)
+        found[out] = forest_scores(forest, plain[out])
     return found
 
 
