@@ -14,7 +14,6 @@ import numpy as np
 from training.duplicates.listing import listing_from
 from training.duplicates.model import DuplicateMatcher
 from training.duplicates.pairs import Pairs
-from training.duplicates.tails import with_tail
 
 sys.path.append(str(Path(__file__).parents[1]))
 from hostile_texts import STEERING
@@ -46,6 +45,8 @@ def steering_figures(matcher: DuplicateMatcher, pairs: Pairs) -> dict[str, Any]:
 
 def _steered(pairs: Pairs, sentence: str) -> Pairs:
     """Read anew, as a listing that says so would be."""
-    told = [with_tail(one, sentence.strip()) for one in pairs.first]
-    read = [listing_from(dict(zip(one.columns, one.values, strict=True))) for one in told]
+    read = []
+    for one in pairs.first:
+        values = (one.title + sentence, *one.values[1:])
+        read.append(listing_from(dict(zip(one.columns, values, strict=True))))
     return replace(pairs, first=tuple(read))

@@ -20,7 +20,6 @@ from training.duplicates.model import pairs_of
 from training.duplicates.pairs import Pairs, pair_folders, read_pairs
 from training.duplicates.reasons import reasons
 from training.duplicates.steering import told
-from training.duplicates.tails import tailed
 from training.duplicates.train import best_threshold, fit_line, fit_matcher, folds_of
 from training.encoder.checkpoint import load_encoder
 from training.fine_tuning.config import FineTuning
@@ -184,22 +183,6 @@ def test_an_order_that_no_rule_knows_does_not_join_listings_that_are_apart(by_wo
 )
 def test_what_tells_of_a_product_stays(text):
     assert told(text) == text
-
-
-def test_a_tail_comes_behind_one_title_and_changes_nothing_else():
-    rows, pairs = tailed(_shop(), 0.5, seed=3)
-    plain = _shop().take(rows)
-    assert 40 < len(rows) < 120
-    assert np.array_equal(pairs.labels, plain.labels)
-    for (a, b), (c, d) in zip(
-        zip(pairs.first, pairs.second, strict=True),
-        zip(plain.first, plain.second, strict=True),
-        strict=True,
-    ):
-        assert (a == c) != (b == d)
-        assert a.title.startswith(c.title)
-        assert b.title.startswith(d.title)
-        assert (a.price, b.price) == (c.price, d.price)
 
 
 def test_equal_pairs_share_a_fold_and_labels_are_spread():

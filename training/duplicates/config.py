@@ -15,7 +15,6 @@ class Matching:
 
     folds: int = 3
     ruled_out: float = 0.01
-    tailed: float = 0.3
     trees: int = 150
     leaves: int = 8
     tree_rate: float = 0.05

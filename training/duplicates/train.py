@@ -25,7 +25,6 @@ from training.duplicates.model import (
     texts_of,
 )
 from training.duplicates.pairs import Ints, Pairs
-from training.duplicates.tails import tailed
 from training.encoder.model import Encoder
 from training.fine_tuning.config import FineTuning
 from training.fine_tuning.lesson import Lesson, Texts
@@ -56,12 +55,12 @@ def fit_matcher(
     """Learn from all ``pairs``; without an encoder the words alone decide."""
     _refuse_few(pairs.labels)
     evidence = Evidence.fit(pairs.listings())
-    folds, shown = folds_of(pairs, matching), _shown(pairs, evidence, matching)
-    words = _crossed_words(shown, folds, matching)
+    columns, folds = evidence.columns(pairs), folds_of(pairs, matching)
+    words = _crossed_words(columns, pairs.labels, folds, matching)
     by_words = fit_line(words[:, None], pairs.labels)
     matcher = DuplicateMatcher(
         evidence=evidence,
-        forest=_forest(shown.columns, shown.labels, matching),
+        forest=_forest(columns, pairs.labels, matching),
         networks=(),
         by_words=by_words,
         by_both=by_words,
@@ -126,32 +125,13 @@ def best_threshold(probabilities: Doubles, labels: Ints) -> float:
     return float((probabilities[order[at]] + below) / 2)
 
 
-@dataclass(frozen=True)
-class _Shown:
-    """What the forest is shown: ``columns`` (R, F), and of each row its pair; the N pairs first."""
-
-    columns: Doubles
-    labels: Ints
-    pair: Ints
-
-
-def _shown(pairs: Pairs, evidence: Evidence, matching: Matching) -> _Shown:
-    """The pairs, and some once more with a tail of unknown words."""
-    rows, with_tails = tailed(pairs, matching.tailed, seed=matching.seed)
-    return _Shown(
-        np.concatenate([evidence.columns(pairs), evidence.columns(with_tails)]),
-        np.concatenate([pairs.labels, with_tails.labels]),
-        np.concatenate([np.arange(len(pairs)), rows]),
-    )
-
-
-def _crossed_words(shown: _Shown, folds: Ints, matching: Matching) -> Doubles:
+def _crossed_words(columns: Doubles, labels: Ints, folds: Ints, matching: Matching) -> Doubles:
     """(N,) log odds of the forest that did not learn a pair's fold."""
-    found, plain = np.empty(len(folds)), shown.columns[: len(folds)]
+    found = np.empty(len(labels))
     for fold in range(matching.folds):
-        out, taught = folds == fold, folds[shown.pair] != fold
-        forest = _forest(shown.columns[taught], shown.labels[taught], matching)
-        found[out] = forest_scores(forest, plain[out])
+        out = folds == fold
+        forest = _forest(columns[~out], labels[~out], matching)
+        found[out] = forest_scores(forest, columns[out])
     return found
 
 
