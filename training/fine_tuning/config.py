@@ -21,6 +21,12 @@ CHOICES: Choices = {  # the knobs in words; files that hold a fine-tuning among 
     "precision": get_args(Precision),
     "chosen_by": get_args(ChosenBy),
 }
+STEP_SIZES: Mapping[Method, tuple[str, str]] = {  # the knobs of the encoder's part and the head's
+    "full": ("learning_rate", "head_learning_rate"),
+    "lora": ("lora_learning_rate", "still_head_learning_rate"),
+    "prefix": ("prefix_learning_rate", "still_head_learning_rate"),
+    "frozen": ("still_head_learning_rate", "still_head_learning_rate"),  # only the head learns
+}
 
 
 @dataclass(frozen=True)
@@ -35,8 +41,10 @@ class FineTuning:
     accumulate: int = 1
     length: int = 64
     learning_rate: float = 1e-4
-    adapter_learning_rate: float = 2e-3
+    lora_learning_rate: float = 2e-3
+    prefix_learning_rate: float = 1e-1
     head_learning_rate: float = 1e-3
+    still_head_learning_rate: float = 1e-2
     weight_decay: float = 0.01
     warm_up: float = 0.1
     dropout: float = 0.1
@@ -66,10 +74,8 @@ class FineTuningSettings:
 
     def space(self) -> dict[str, Range]:
         """The ranges that mean something to the method."""
-        idle = {
-            "full": {"adapter_learning_rate"},
-            "frozen": {"adapter_learning_rate", "learning_rate"},
-        }.get(self.training.method, {"learning_rate"})
+        of_steps = {size for sizes in STEP_SIZES.values() for size in sizes}
+        idle = of_steps - set(STEP_SIZES[self.training.method])
         return {name: found for name, found in self.search.items() if name not in idle}
 
     def changed(self, knobs: Mapping[str, object]) -> "FineTuningSettings":
