@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hostile_texts import ODD_TEXTS, STEERING
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,6 +18,7 @@ from training.duplicates.config import Matching, read_config
 from training.duplicates.evidence import NAMES, Evidence
 from training.duplicates.listing import codes_of, listing_of, numbers_of, words_of
 from training.duplicates.model import pairs_of
+from training.duplicates.model_file import open_matcher, save_matcher
 from training.duplicates.pairs import Pairs, pair_folders, read_pairs
 from training.duplicates.reasons import reasons
 from training.duplicates.steering import told
@@ -62,11 +64,21 @@ def by_words():
 
 
 @pytest.fixture(scope="module")
-def by_both(tmp_path_factory):
+def encoder(tmp_path_factory):
+    torch.set_num_threads(1)
     words = {word for listing in _shop().listings() for word in listing.words}
-    encoder = load_encoder(str(tiny_checkpoint(tmp_path_factory.mktemp("tiny"), sorted(words))))
+    return load_encoder(str(tiny_checkpoint(tmp_path_factory.mktemp("tiny"), sorted(words))))
+
+
+@pytest.fixture(scope="module")
+def fitted(encoder):
     reading = FineTuning(epochs=1, length=32)
-    return fit_matcher(_shop(), encoder, matching=Matching(folds=2), reading=reading).matcher
+    return fit_matcher(_shop(), encoder, matching=Matching(folds=2), reading=reading)
+
+
+@pytest.fixture(scope="module")
+def by_both(fitted):
+    return fitted.matcher
 
 
 def test_a_code_is_read_without_its_hyphens_and_a_size_is_no_code():
@@ -124,6 +136,40 @@ def test_networks_read_only_what_words_do_not_rule_out(by_both):
     verdicts = by_both.judge(_shop())
     assert any(verdict.reading is None for verdict in verdicts)
     assert any(verdict.reading is not None for verdict in verdicts)
+
+
+@pytest.mark.parametrize("which", ["by_words", "by_both"])
+def test_a_saved_matcher_answers_as_before_to_the_last_bit(which, request, fitted, tmp_path):
+    matcher = request.getfixturevalue(which)
+    networks = fitted.networks if matcher.networks else ()
+    saved = save_matcher(tmp_path, matcher, networks, facts={"seed": 0}, pages={"a.html": "page"})
+    loaded = open_matcher(saved.folder, digest=saved.card["digest"]).matcher()
+    odd = [(listing_of(text), listing_of(_listing(3, 0))) for text in ODD_TEXTS.values()]
+    for pairs in (_shop(), pairs_of(odd)):
+        assert np.array_equal(loaded.probabilities(pairs), matcher.probabilities(pairs))
+        assert loaded.judge(pairs) == matcher.judge(pairs)
+
+
+def test_the_same_matcher_is_saved_in_the_same_version(fitted, tmp_path):
+    versions = {
+        save_matcher(tmp_path / name, fitted.matcher, fitted.networks, facts={}).version
+        for name in ("one", "two")
+    }
+    assert len(versions) == 1
+
+
+@pytest.mark.parametrize("name", ["forest.txt", "lines.json", "evidence.json", "network."])
+def test_a_saved_matcher_with_a_changed_file_is_refused(fitted, tmp_path, name):
+    folder = save_matcher(tmp_path, fitted.matcher, fitted.networks, facts={}).folder
+    path = next(folder.rglob(f"{name}*"))
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    with pytest.raises(InputError, match="cannot be trusted"):
+        open_matcher(folder)
+
+
+def test_a_folder_of_networks_numbers_their_epochs_onward(fitted):
+    assert [epoch["epoch"] for epoch in fitted.curve] == [1.0, 2.0]
+    assert len(fitted.networks) == 2
 
 
 def test_an_answer_names_the_shared_and_the_conflicting_model_number(by_words):
