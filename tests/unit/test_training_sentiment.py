@@ -12,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_encoder import tiny_checkpoint
 
+from flows.text_training import TextWish, train_text
 from governance.errors import InputError
+from governance.settings import Settings
 from training.encoder.checkpoint import load_encoder
 from training.fine_tuning.config import FineTuning
 from training.sentiment.aspects import LEXICON, aspects_of, clauses_of
@@ -59,10 +61,33 @@ def test_words_and_network_learn_what_is_liked(tmp_path, model):
         assert good > 0.6 > 0.4 > bad
 
 
-def _taught(tmp_path):
+class _Screen:
+    def __init__(self, killed_after=99):
+        self.killed_after = killed_after
+
+    def say(self, text): ...
+
+    def begin(self, epochs): ...
+
+    def epoch(self, curve):
+        if len(curve) == self.killed_after:
+            raise KeyboardInterrupt
+
+
+def _home(folder):
+    encoder = tiny_checkpoint(folder.parent / "tiny", ["love", "poor"])
+    return Settings(home=folder, encoder=str(encoder), threads=1)
+
+
+def _file(folder):
     shop_columns = {"item_id": "Clothing ID", "title": "Title", "text": "Review Text"}
     frame = _reviews().rename(columns=shop_columns | {"is_positive": "Recommended IND"})
-    frame.to_parquet(tmp_path / "reviews.parquet")
+    frame.to_parquet(folder / "reviews.parquet")
+    return folder / "reviews.parquet"
+
+
+def _taught(tmp_path):
+    _file(tmp_path)
     encoder = load_encoder(str(tiny_checkpoint(tmp_path / "tiny", ["love", "poor"])))
     curves = []
     taught = teach(
@@ -81,6 +106,22 @@ def test_a_model_that_was_saved_answers_as_before_to_the_last_bit(tmp_path):
     texts = texts_of(pd.DataFrame({"text": texts}))
     assert np.array_equal(model.probabilities(texts), taught.model.probabilities(texts))
     assert np.array_equal(model.polarities(texts), taught.model.polarities(texts))
+
+
+def test_the_command_teaches_by_the_tasks_own_file_and_a_killed_run_goes_on(tmp_path):
+    settings, data, screen = _home(tmp_path / "whole"), _file(tmp_path), _Screen()
+    (tmp_path / "knobs.yaml").write_text(
+        "joining: {held_out: 0.3}\nnetwork: {epochs: 2, length: 16}\n"
+    )
+    wish = TextWish("sentiment", data=data, config=tmp_path / "knobs.yaml")
+    whole = train_text(settings, wish, screen).bundle
+    assert whole.card["knobs"]["joining.held_out"] == 0.3
+    assert "joining.held_out" in (whole.folder / "card.html").read_text()
+    assert open_sentiment(whole.folder).model().network is not None
+    killed = _home(tmp_path / "killed")
+    with pytest.raises(KeyboardInterrupt):
+        train_text(killed, wish, _Screen(killed_after=1))
+    assert train_text(killed, wish, _Screen()).bundle.version == whole.version
 
 
 def test_a_saved_model_of_words_alone_is_whole(model, tmp_path):
