@@ -31,6 +31,8 @@ from training.listing_quality.listing import Listing as Item
 Talk = Callable[[str], None]
 COLUMNS = ("probability", "duplicate", "item", "other", "title", "other title", "for", "against")
 _TITLE_TOKENS = 32  # of a title for blocking: longer ones are cut
+_UNLIKE = 3  # times as many duplicates as were taught: chances learned there do not hold here
+_FEWEST_TO_WARN = 50  # pairs: the share of fewer says nothing
 _FORMULA = ("=", "+", "-", "@")  # with which a spreadsheet would begin to compute
 
 
@@ -74,6 +76,7 @@ def find_duplicates(settings: Settings, wish: DuplicateWish, talk: Talk) -> Dupl
     talk(f"{len(places):,} pairs to judge; networks read {wish.most_read:,} of them at most")
     sides = [(listings[one], listings[two]) for one, two in places.tolist()]
     rows = _rows(bundle.matcher(), sides, [(items[a], items[b]) for a, b in places.tolist()], wish)
+    _warn_if_unlike(bundle, rows, len(places), talk)
     return Duplicates(rows, len(items), len(places), bundle.version)
 
 
@@ -100,6 +103,20 @@ def _bundle(settings: Settings, folder: Path | None) -> MatcherBundle:
             next_step="counterfoil train duplicates --data DIR, or give --matcher a bundle",
         )
     return open_matcher(cards[-1].parent)
+
+
+def _warn_if_unlike(
+    bundle: MatcherBundle, rows: Sequence[dict[str, Any]], judged: int, talk: Talk
+) -> None:
+    """Say so where far more pairs are duplicates than among those the matcher learned from."""
+    taught = bundle.card.get("metrics", {}).get("duplicate_share", 1.0)
+    share = sum(row["duplicate"] for row in rows) / max(judged, 1)
+    if judged >= _FEWEST_TO_WARN and share > _UNLIKE * taught:
+        talk(
+            f"warning: {share:.0%} of the pairs are judged duplicates, {taught:.0%} were of those "
+            "that taught: these listings are unlike them (variants of one product, say); mark "
+            "some of the pairs below, and train with them"
+        )
 
 
 def _listing(item: Item) -> Listing:

@@ -71,6 +71,13 @@ def _run(settings: Settings, wish: TextWish, screen: Screen) -> "_Run":
         knobs = knobs.changed({"method": _checked_method(wish)})
     if "seed" in settings.model_fields_set:
         knobs = knobs.seeded(settings.seed)
+    if wish.trials and knobs.trainings > 1:
+        raise InputError(
+            f"the knobs of {wish.task} cannot be searched",
+            where=f"counterfoil train {wish.task} --search",
+            why="its networks learn to their end and are judged together, so no trial has a curve",
+            next_step="leave --search out, and change knobs in a file for --config",
+        )
     if wish.trials and not knobs.space():
         raise InputError(
             "there is nothing to search",

@@ -96,7 +96,7 @@ def test_a_killed_run_ends_in_the_same_version_and_leaves_no_checkpoint(wish, se
 
 def test_the_bundle_tells_its_figures_its_curve_and_every_knob(wish, settings):
     bundle = open_matcher(train_text(settings("whole"), wish, _Screen()).bundle.folder)
-    assert set(bundle.card["metrics"]) == {"f1", "valid_f1"}
+    assert set(bundle.card["metrics"]) == {"f1", "duplicate_share", "valid_f1"}
     assert [epoch["epoch"] for epoch in bundle.card["curve"]] == [1.0, 2.0, 3.0, 4.0]
     assert bundle.card["knobs"]["matching.folds"] == 2
     page = (bundle.folder / "card.html").read_text()
@@ -125,6 +125,19 @@ def test_the_table_has_the_pair_that_is_one_product_first_with_reasons(
     assert not any(title.startswith("=") for title in titles)
 
 
+def test_a_catalogue_of_variants_that_were_not_taught_is_warned_of(wish, settings, tmp_path):
+    train_text(settings("whole"), wish, _Screen())
+    titles = [
+        f"{_title(2)} {word}" for word in ["red", "blue", "green", "white", "black", "grey", "pink"]
+    ] * 4
+    columns = {"item_id": [str(n) for n in range(28)], "title": titles}
+    empty = {name: [""] * 28 for name in ("description", "brand", "category_path")}
+    pq.write_table(pa.table(columns | empty), tmp_path / "items.parquet")
+    said = []
+    find_duplicates(settings("whole"), DuplicateWish(tmp_path / "items.parquet"), said.append)
+    assert any(line.startswith("warning:") for line in said)
+
+
 def test_networks_read_no_more_pairs_than_they_may(wish, settings, place):
     train_text(settings("whole"), wish, _Screen())
     wishes = [DuplicateWish(place / "items.parquet", least=0, most_read=most) for most in (0, 99)]
@@ -148,6 +161,11 @@ def test_without_a_matcher_it_says_how_to_train_one(settings, place):
         find_duplicates(settings("empty"), DuplicateWish(place / "items.parquet"), lambda _: None)
     assert "counterfoil train duplicates" in refused.value.next_step
     assert refused.value.exit_code == 2
+
+
+def test_a_search_over_its_knobs_is_refused(wish, settings):
+    with pytest.raises(InputError, match="cannot be searched"):
+        train_text(settings("empty"), TextWish(**vars(wish) | {"trials": 2}), _Screen())
 
 
 def test_training_without_pairs_or_with_two_sets_of_them_is_refused(settings, wish, place):

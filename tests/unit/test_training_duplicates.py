@@ -182,6 +182,14 @@ def test_an_answer_names_the_shared_and_the_conflicting_model_number(by_words):
     assert not parted.is_duplicate
 
 
+def test_an_answer_names_the_words_in_which_titles_that_are_alike_differ():
+    cyan, black = (
+        listing_of(f"canon gpr-21 toner cartridge original {c}") for c in ("cyan", "black")
+    )
+    assert "titles differ in cyan and black" in reasons(cyan, black)[1]
+    assert not reasons(cyan, cyan)[1]
+
+
 def test_odd_texts_are_judged_like_any_other(by_words):
     lamp = listing_of(_listing(3, 0))
     odd = [listing_of(text) for text in ODD_TEXTS.values()]

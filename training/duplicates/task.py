@@ -55,7 +55,10 @@ def teach(
         checkpoint=checkpoint, progress=progress, watch=watch,
     )  # fmt: skip
     matcher = fitted.matcher
-    metrics = {"f1": f1_of(fitted.crossed >= matcher.threshold, pairs.labels)}
+    metrics = {
+        "f1": f1_of(fitted.crossed >= matcher.threshold, pairs.labels),
+        "duplicate_share": float(pairs.labels.mean()),
+    }
     for name in _JUDGES:
         if (path := folder / f"{name}.txt").is_file():
             judged = read_pairs(path)
