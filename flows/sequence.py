@@ -15,8 +15,9 @@ from flows.shop_orders import shop_data
 from governance.errors import InputError, StateError
 from governance.files import digest_of
 from governance.settings import Settings
+from training.best_epoch import DivergedError
 from training.sasrec.config import SasrecSettings, read_settings
-from training.sasrec.learn import Curve, DivergedError, Watch
+from training.sasrec.learn import Curve, Watch
 from training.sasrec.sequence_task import FolderTask, Judged, SequenceTask, ShopTask, Trained
 from training.sasrec.shelf import MODEL_NAME, Shelved, save_sequence
 from training.search_space import Knob, Trial, best_of

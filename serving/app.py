@@ -11,7 +11,7 @@ import logging
 import struct
 import uuid
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
 
@@ -32,8 +32,8 @@ from serving.framework import (
     model_server,
 )
 from serving.gate import MAX_BODY_BYTES, Gate
-from serving.recommender import RecommenderModel
 from serving.refusals import Crashed, NotAllowed, NotReady, Refusal
+from serving.served import ServedModel
 
 GRACE_SECONDS = 20  # in-flight answers take under one; Kubernetes kills after 30 by default
 
@@ -46,8 +46,10 @@ class GuardedDataPlane(DataPlane):  # type: ignore[misc]  # kserve ships no type
     """KServe's data plane, without its header echo, silent readiness and loose decoding."""
 
     async def ready(self) -> bool:
-        """The server is ready when every model is; the sentence of the first that is not."""
-        return all([await self.model_ready(name) for name in self.model_registry.get_models()])
+        """Ready when every required model is; the sentence of the first that is not."""
+        models = self.model_registry.get_models()
+        required = [name for name, model in models.items() if model.is_required]
+        return all([await self.model_ready(name) for name in required])
 
     async def model_ready(
         self,
@@ -98,8 +100,8 @@ class SealedRepository(ModelRepositoryExtension):  # type: ignore[misc]  # kserv
         raise NotAllowed(f"model {model_name} is unloaded by a release, not over the network")
 
 
-def build_server(settings: Settings, model: RecommenderModel) -> ModelServer:
-    """A ModelServer for one model, registered whether or not it is ready yet."""
+def build_server(settings: Settings, models: Sequence[ServedModel]) -> ModelServer:
+    """A ModelServer for the models, registered whether or not they are ready yet."""
     _configure_logging()
     model_server.args.grpc_max_receive_message_length = MAX_BODY_BYTES
     server = ModelServer(
@@ -112,7 +114,8 @@ def build_server(settings: Settings, model: RecommenderModel) -> ModelServer:
     )
     server.dataplane = GuardedDataPlane(model_registry=server.registered_models)
     server.model_repository_extension = SealedRepository(model_registry=server.registered_models)
-    server.register_model(model)  # start() registers only models that are ready already
+    for model in models:  # start() registers only models that are ready already
+        server.register_model(model)
     _add_handlers(model_server.app)
     return server
 

@@ -10,6 +10,7 @@ from typing import Literal, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
 
+from serving.intent_wish import MAX_COUNT, MAX_IN_ORDER, MAX_QUERY_CHARS, SessionActs
 from serving.wish import (
     MAX_ABOUT_IDS,
     MAX_DAYS,
@@ -18,11 +19,11 @@ from serving.wish import (
     MAX_K,
     MAX_NAMED_IDS,
     SURFACES,
-    RecommendRequest,
     Strict,
     UnclickedImpressions,
 )
 
+_INSIDE: dict[str, type[BaseModel]] = {"impressions": UnclickedImpressions, "acts": SessionActs}
 MAX_INSTANCES = 64  # 64 answers of 100 items stay under one second on two cores
 
 Fallback = Literal["cold_start", "new_item", "new_user_and_item"]
@@ -96,6 +97,14 @@ _RULES = {
     "k": f"must be a whole number from 1 to {MAX_K}",
     "surface": f"must be {' or '.join(SURFACES)}",
     "request_id": "must be 32 lower-case hexadecimal digits",
+    "query": f"must be at most {MAX_QUERY_CHARS} characters",
+    "acts": f"must be an object with {', '.join(SessionActs.model_fields)}",
+    "acts_in_order": f"must be a list of at most {MAX_IN_ORDER} acts",
+    **dict.fromkeys(SessionActs.model_fields, f"must be a whole number from 0 to {MAX_COUNT}"),
+}
+_ENTRY_RULES = {
+    "impressions": "must be an object with item_id, count and days_ago",
+    "acts_in_order": f"must be {' or '.join(SessionActs.model_fields)}",
 }
 
 
@@ -130,24 +139,26 @@ def parse_instance(value: object, shape: type[Instance], *, path: str) -> Instan
 
 
 def parse_columns(
-    columns: Mapping[str, Sequence[object]], more: Sequence[Mapping[str, object]] = ()
-) -> tuple[RecommendRequest, ...]:
-    """Check named columns of equal length, one row per wish (V2 and gRPC tensors).
+    columns: Mapping[str, Sequence[object]],
+    rows: Sequence[Mapping[str, object]],
+    shape: type[Instance],
+    *,
+    more: str,
+) -> tuple[Instance, ...]:
+    """Check named columns of equal length, one row per instance (V2 and gRPC tensors).
 
-    ``more[i]`` are further fields of row i: those that no tensor of one value a row can hold.
+    ``rows[i]`` are further fields of row i, from the tensor ``more``: those that no tensor of one
+    value a row can hold.
     """
-    count = len(next(iter(columns.values())))
     requests = []
-    for row in range(count):
+    for row, further in enumerate(rows):
         value = {name: column[row] for name, column in columns.items()}
         try:
-            requests.append(
-                RecommendRequest.model_validate({**(more[row] if more else {}), **value})
-            )
+            requests.append(shape.model_validate({**further, **value}))
         except ValidationError as error:
-            field, sentence = _first_fault(error.errors()[0], RecommendRequest)
-            is_tensor = not more or field in columns
-            place = f"inputs.{field}[{row}]" if is_tensor else f"inputs.wish[{row}].{field}"
+            field, sentence = _first_fault(error.errors()[0], shape)
+            is_further = field.partition("[")[0].partition(".")[0] not in columns and further
+            place = f"inputs.{more}[{row}].{field}" if is_further else f"inputs.{field}[{row}]"
             raise RequestError(f"{place}: {sentence}") from None
     return tuple(requests)
 
@@ -158,7 +169,7 @@ def _first_fault(fault: Mapping[str, object], shape: type[BaseModel]) -> tuple[s
     path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in location)[1:]
     kind, rule = fault["type"], _rule(location)
     if kind == "extra_forbidden":
-        inside = shape if len(location) == 1 else UnclickedImpressions
+        inside = shape if len(location) == 1 else _INSIDE[str(location[0])]
         return _shown(path), f"unknown field; the fields are {', '.join(inside.model_fields)}"
     if kind == "missing":
         return path, f"is missing; it {rule}"
@@ -171,8 +182,7 @@ def _first_fault(fault: Mapping[str, object], shape: type[BaseModel]) -> tuple[s
 def _rule(location: tuple[object, ...]) -> str:
     """The rule of a field, or of one entry of a list."""
     if location and isinstance(location[-1], int):
-        is_id = location[0] != "impressions"
-        return _ID_RULE if is_id else "must be an object with item_id, count and days_ago"
+        return _ENTRY_RULES.get(str(location[0]), _ID_RULE)
     return _RULES.get(str(location[-1]) if location else "", "cannot be used")
 
 

@@ -16,6 +16,7 @@ from governance.errors import CounterfoilError, InputError
 from governance.settings import Settings, get_settings
 
 if TYPE_CHECKING:
+    from serving.intent import IntentServedModel
     from serving.recommender import RecommenderModel
 
 logger = logging.getLogger("serving.server")  # __name__ is __main__ under python -m
@@ -30,12 +31,13 @@ def serve(settings: Settings) -> None:
     champion = find_champion(settings)
     logger.info("champion %s %s; loading KServe and Feast", champion.name, champion.version)
     from serving.app import build_server
+    from serving.intent import IntentServedModel
     from serving.recommender import RecommenderModel
 
-    model = RecommenderModel(settings)
-    server = build_server(settings, model)
+    model, intent = RecommenderModel(settings), IntentServedModel(settings)
+    server = build_server(settings, [model, intent])
     refuse_busy_ports(settings)  # seconds have passed since
-    threading.Thread(target=_load, args=(model, settings), name="load", daemon=True).start()
+    threading.Thread(target=_load, args=(model, intent, settings), name="load", daemon=True).start()
     server.start([])  # registered already: KServe would refuse a model that is still loading
 
 
@@ -69,10 +71,12 @@ def main() -> int:
     return 0
 
 
-def _load(model: "RecommenderModel", settings: Settings) -> None:
+def _load(model: "RecommenderModel", intent: "IntentServedModel", settings: Settings) -> None:
     if model.load():
         logger.info("ready: REST on %s, gRPC on %s", settings.http_port, settings.grpc_port)
         logger.info("try     %s", curl_to_try(settings, model.known_user))
+    if intent.load():
+        logger.info("ready: intent")
 
 
 def _refuse_busy_port(setting: str, port: int) -> None:

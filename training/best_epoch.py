@@ -5,7 +5,10 @@ step and its judge:
 
     course = Course(network, optimiser, subject=subject, checkpoint=checkpoint)
     for epoch in course.epochs(training.epochs, training.patience):
-        course.note({"loss": one_epoch(epoch)}, validate())
+        loss = one_epoch(epoch)
+        if course.has_diverged(loss, where="training/sasrec", next_step="lower learning_rate"):
+            break
+        course.note({"loss": loss}, validate())
         progress(course.line("sasrec"))
     return course.end()
 """
@@ -16,12 +19,23 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import nn
 
+from governance.errors import InputError
 from training.checkpoint import Progress, resume, save_checkpoint
 
 _METRIC = "ndcg_at_10"  # the figure that chooses the epoch of a recommender
+
+
+class DivergedError(InputError):
+    """The loss stopped being a number before any epoch was whole."""
+
+
+def mixed_seed(*numbers: int) -> int:
+    """One seed from several numbers: of a run, an epoch, a process."""
+    return int(np.random.SeedSequence(numbers).generate_state(1)[0])
 
 
 class Course:
@@ -56,6 +70,22 @@ class Course:
             self._began = time.perf_counter()
             self.state.epoch += 1
             yield self.state.epoch
+
+    def has_diverged(self, loss: float, *, where: str, next_step: str) -> bool:
+        """Whether the training must end here, an earlier epoch being the best.
+
+        DivergedError where there is no earlier one.
+        """
+        if math.isfinite(loss):
+            return False
+        if not self.state.curve:
+            raise DivergedError(
+                "the training diverged in its first epoch",
+                where=where,
+                why="the loss is no longer a number",
+                next_step=next_step,
+            )
+        return True
 
     def note(self, taught: Mapping[str, float], found: Mapping[str, float]) -> None:
         """Add an epoch to the curve, keep its weights if it is the best, write the checkpoint.

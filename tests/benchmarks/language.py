@@ -10,12 +10,8 @@ folder of the task's format, told in that file. ``--quick`` is rough: less data,
 
 import argparse
 import importlib
-import json
 import os
-import resource
 import sys
-import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +19,7 @@ FOLDER = Path(__file__).parent
 sys.path[:0] = [str(FOLDER), str(FOLDER.parents[1])]
 os.environ.setdefault("OMP_NUM_THREADS", str(len(os.sched_getaffinity(0))))
 
-from governance.errors import CounterfoilError  # noqa: E402 - threads are set before numpy loads
-from governance.files import write_text  # noqa: E402
+from one_part import add_options, answer  # noqa: E402 - threads are set before numpy loads
 
 TASKS = {  # in the order of the table, which runs the cheap ones first; where the data lies
     "intent": None,
@@ -38,6 +33,7 @@ TASKS = {  # in the order of the table, which runs the cheap ones first; where t
     "attributes": "icecat_catalogue",
     "query-category": "wayfair_queries",
     "keywords": "icecat_catalogue",
+    "query-help": "icecat_catalogue",
     "text-features": str(FOLDER.parents[1] / ".counterfoil"),  # a home after counterfoil demo
     "speed": "icecat_catalogue",
 }
@@ -46,46 +42,28 @@ TASKS = {  # in the order of the table, which runs the cheap ones first; where t
 def main() -> int:
     """Measure one task, or the whole table, and print the figures as JSON."""
     given = _options()
-    try:
-        if given.task is None:
-            from language_table import measure_table
+    return answer(given, measure_table=None if given.task else _table, measure=_measure)
 
-            return measure_table(given)
-        with tempfile.TemporaryDirectory() as folder:
-            given.work = given.work or Path(folder)
-            given.work.mkdir(parents=True, exist_ok=True)
-            figures = _measure(given)
-    except CounterfoilError as error:
-        sys.stderr.write(f"{error}\n")
-        return error.exit_code
-    text = json.dumps(figures, indent=2) + "\n"
-    if given.json:
-        write_text(given.json, text)
-    sys.stdout.write(text)
-    return 0
+
+def _table(given: argparse.Namespace) -> int:
+    from language_table import measure_table
+
+    return measure_table(given)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, help="a file or folder of the task's format")
     parser.add_argument("--task", choices=TASKS)
-    parser.add_argument("--json", type=Path, help="write the figures to this file")
-    parser.add_argument("--quick", action="store_true", help="rough, the table in ten minutes")
-    parser.add_argument("--work", type=Path, help="folder that lets a killed run go on")
+    add_options(parser)
     return parser.parse_args()
 
 
-def _measure(given: argparse.Namespace) -> dict[str, Any]:
+def _measure(given: argparse.Namespace) -> tuple[str, dict[str, Any]]:
     """One task's figures under its name."""
-    started = time.monotonic()
-    task = importlib.import_module(f"language_{given.task.replace('-', '_')}")
-    figures: dict[str, Any] = task.measure(given.data, quick=given.quick, work=given.work)
-    figures["seconds"] = round(time.monotonic() - started, 1)
-    figures["threads"] = int(os.environ["OMP_NUM_THREADS"])
-    figures["is_quick"] = given.quick
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    figures["peak_memory_mib"] = round(peak / 1024)
-    return {given.task.replace("-", "_"): figures}
+    name = given.task.replace("-", "_")
+    task = importlib.import_module(f"language_{name}")
+    return name, task.measure(given.data, quick=given.quick, work=given.work)
 
 
 if __name__ == "__main__":

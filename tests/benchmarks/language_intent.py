@@ -3,7 +3,8 @@
 Data: a TSV or CSV with columns query and label (buy, learn, compare, out_of_shop); without --data
 the gold set under tests/data. Five folds, labels in equal shares, near duplicates in one fold; what
 a fold chooses (epoch, C, weight of the fusion) it chooses on its own training side. ``transfer`` is
-the model that ``counterfoil train intent`` makes without any of these queries.
+the model that ``counterfoil train intent`` makes without any of these queries. ``sessions`` are the
+simulator's, each with a query of its intent, or one that keeps it to itself: text, acts, and both.
 """
 
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from language_intent_sessions import session_answers
 from scipy.sparse import hstack
 from scipy.sparse.csgraph import connected_components
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -41,34 +43,42 @@ def measure(data: Path | None, *, quick: bool, work: Path) -> dict[str, Any]:
     """Macro-F1 of every model with 95 % intervals, per class, and differences to TF-IDF."""
     del work
     lesson, encoder = read_queries(data or GOLD), load_encoder()
-    said = _out_of_fold(lesson, encoder, folds=_FOLDS["quick" if quick else "full"])
-    taught = teach(None, encoder=encoder, knobs=default_knobs())
+    unseen = _out_of_fold(lesson, encoder, folds=_FOLDS["quick" if quick else "full"])
+    said = {name: chances.argmax(axis=1) for name, chances in unseen.items()}
+    taught = teach(None, encoder=encoder, knobs=default_knobs(), progress=_tell)
     said["transfer"] = taught.model.probabilities(lesson.texts).argmax(axis=1)
     said["lexicon"] = lexicon_intents(lesson.texts.first)
     found = {name: _judged(lesson.labels, each) for name, each in said.items()}
     for name, figures in found.items():
         sys.stderr.write(f"intent, {name}: macro-F1 {figures['macro_f1']:.4f}\n")
     better = _difference(lesson.labels, said["fused"], said["tf_idf"])
+    wanted, of_sessions = session_answers(unseen["encoder"], lesson.labels, quick=quick)
     return {
         **found["fused"],
         "queries": len(lesson),
         "above_tf_idf": better,
         "models": {name: found[name] for name in ("encoder", "transfer")},
         "floors": {name: found[name] for name in ("tf_idf", "lexicon")},
+        "sessions": {name: _judged(wanted, each) for name, each in of_sessions.items()},
     }
 
 
 def _out_of_fold(lesson: Lesson, encoder: Encoder, *, folds: int) -> dict[str, Values]:
-    """Labels that each model gives to the queries it has not seen."""
-    said = {name: np.zeros(len(lesson), np.int64) for name in ("encoder", "tf_idf", "fused")}
+    """Log probabilities that each model gives to the queries it has not seen."""
+    shape = (len(lesson), len(INTENTS))
+    said = {name: np.zeros(shape) for name in ("encoder", "tf_idf", "fused")}
     split = StratifiedGroupKFold(folds, shuffle=True, random_state=0)
     groups = near_duplicates(lesson.texts.first)
     for fold, (train, test) in enumerate(split.split(groups, lesson.labels, groups)):
         sys.stderr.write(f"intent, fold {fold + 1} of {folds}\n")
         chances = _fold(lesson.take(train), lesson.take(test), encoder)
         for name, of_test in chances.items():
-            said[name][test] = of_test.argmax(axis=1)
+            said[name][test] = of_test
     return said
+
+
+def _tell(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
 
 
 def _fold(taught: Lesson, asked: Lesson, encoder: Encoder) -> dict[str, Values]:

@@ -7,7 +7,8 @@ only the ranker learns anew. Each group of columns of ``ftr_item__text`` and ``f
 joined by time to the same label rows; the forest learns without and with it, and both are judged
 on the validation weeks, which end before the test window, with a 95 % interval of the paired
 difference over users. A forest draws columns at random, so every figure is the mean over seeds;
-``noise`` is what eight columns of random numbers do in the place of a group.
+``noise`` is what eight columns of random numbers do in the place of a group. ``last intent`` is
+that of the newest query, by the rules, and by the home's own ``counterfoil train intent`` if any.
 """
 
 import sys
@@ -20,6 +21,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from language_text_features_intent import last_intents
 from numpy.typing import NDArray
 
 from feature_repo.services import service_columns
@@ -41,7 +43,7 @@ def measure(data: Path | None, *, quick: bool, work: Path) -> dict[str, Any]:
     del work  # nothing is kept between runs
     home = data or get_settings().home_dir
     base = _training_set(home)
-    groups = _groups(_with_text(base.table, home))
+    groups = _groups(_with_text(base.table, home)) | last_intents(base.table, home)
     seeds = (1,) if quick else (1, 2, 3)
     without = _by_user(base, seeds)
     figures: dict[str, Any] = {"ndcg_at_10_without": round(float(without.mean()), 4)}

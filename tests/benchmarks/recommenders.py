@@ -12,12 +12,8 @@ users or sessions. ``--quick`` is rough: fewer epochs, fewer users asked, every 
 """
 
 import argparse
-import json
 import os
-import resource
 import sys
-import tempfile
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,8 +22,7 @@ FOLDER = Path(__file__).parent
 sys.path[:0] = [str(FOLDER), str(FOLDER.parents[1])]
 os.environ.setdefault("OMP_NUM_THREADS", str(len(os.sched_getaffinity(0))))
 
-from governance.errors import CounterfoilError  # noqa: E402 - threads are set before numpy loads
-from governance.files import write_text  # noqa: E402
+from one_part import add_options, answer  # noqa: E402 - threads are set before numpy loads
 
 _VALIDATION_SHARE = 0.07  # of the train sessions, the last ones: about a week of five months
 
@@ -35,23 +30,13 @@ _VALIDATION_SHARE = 0.07  # of the train sessions, the last ones: about a week o
 def main() -> int:
     """Measure one data set, or all of them, and print the figures as JSON."""
     given = _options()
-    try:
-        if given.protocol is None:
-            from recommenders_table import measure_table
+    return answer(given, measure_table=None if given.protocol else _table, measure=_measure)
 
-            return measure_table(given)
-        with tempfile.TemporaryDirectory() as folder:
-            given.work = given.work or Path(folder)
-            given.work.mkdir(parents=True, exist_ok=True)
-            figures = _measure(given)
-    except CounterfoilError as error:
-        sys.stderr.write(f"{error}\n")
-        return error.exit_code
-    text = json.dumps(figures, indent=2) + "\n"
-    if given.json:
-        write_text(given.json, text)
-    sys.stdout.write(text)
-    return 0
+
+def _table(given: argparse.Namespace) -> int:
+    from recommenders_table import measure_table
+
+    return measure_table(given)
 
 
 def _options() -> argparse.Namespace:
@@ -59,12 +44,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, help="a folder of the protocol's format, or of such")
     parser.add_argument("--protocol", choices=("leave-one-out", "sessions", "baskets"))
     parser.add_argument("--cutoff", help="baskets: the day from which orders judge")
-    parser.add_argument("--json", type=Path, help="write the figures to this file")
     parser.add_argument("--peers", type=Path, help="the Python that has implicit and rectools")
-    parser.add_argument("--quick", action="store_true", help="rough, the table in ten minutes")
     parser.add_argument("--without-sasrec", action="store_true", help="count models only")
     parser.add_argument("--without-shop", action="store_true", help="no default shop in the table")
-    parser.add_argument("--work", type=Path, help="folder that lets a killed run go on")
+    add_options(parser)
     given = parser.parse_args()
     if given.protocol in ("leave-one-out", "sessions") and given.data is None:
         parser.error("--data is needed for this protocol")
@@ -74,16 +57,9 @@ def _options() -> argparse.Namespace:
     return given
 
 
-def _measure(given: argparse.Namespace) -> dict[str, Any]:
+def _measure(given: argparse.Namespace) -> tuple[str, dict[str, Any]]:
     """One part under its name: the folder's, or the shop's."""
-    started = time.monotonic()
-    name, figures = _baskets(given) if given.protocol == "baskets" else _sequences(given)
-    figures["seconds"] = round(time.monotonic() - started, 1)
-    figures["threads"] = int(os.environ["OMP_NUM_THREADS"])
-    figures["is_quick"] = given.quick
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    figures["peak_memory_mib"] = round(peak / 1024)
-    return {name: figures}
+    return _baskets(given) if given.protocol == "baskets" else _sequences(given)
 
 
 def _baskets(given: argparse.Namespace) -> tuple[str, dict[str, Any]]:

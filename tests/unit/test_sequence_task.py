@@ -10,8 +10,8 @@ import torch
 from coded_orders import coded_orders
 
 from governance.errors import InputError
+from training.best_epoch import DivergedError
 from training.sasrec.config import SasrecSettings, SasrecTraining
-from training.sasrec.learn import DivergedError
 from training.sasrec.model import SasrecConfig
 from training.sasrec.sequence_task import FolderTask, ShopTask
 from training.sasrec.shelf import open_sequence, save_sequence

@@ -15,6 +15,7 @@ class Echo(Model):
     """Explains by saying which headers it saw; crashes when told to."""
 
     unready_because = "it is still loading"
+    is_required = True
 
     async def explain(self, payload, headers=None):
         return {"seen": sorted(headers)}
@@ -49,6 +50,14 @@ def test_an_unready_model_makes_the_server_unready_with_its_sentence(registry):
     assert asyncio.run(DataPlane(registry).ready()) is True  # stock
     with pytest.raises(NotReady, match="model echo is not ready: it is still loading"):
         asyncio.run(GuardedDataPlane(registry).ready())
+
+
+def test_a_model_that_is_not_required_leaves_the_server_ready_and_says_why_itself(registry):
+    model = registry.get_model("echo")
+    model.ready, model.is_required = False, False
+    assert asyncio.run(GuardedDataPlane(registry).ready()) is True
+    with pytest.raises(NotReady, match="it is still loading"):
+        asyncio.run(GuardedDataPlane(registry).model_ready("echo"))
 
 
 def test_an_unready_model_is_not_loaded_by_asking_it(registry):

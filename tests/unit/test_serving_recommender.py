@@ -9,8 +9,9 @@ from governance.errors import StateError
 from governance.settings import Settings
 from serving import recommender
 from serving.framework import InvalidInput
-from serving.recommender import MAX_WAITING, RecommenderModel
+from serving.recommender import RecommenderModel
 from serving.refusals import Busy, DecisionNotFound
+from serving.served import MAX_WAITING
 
 WISH = {"instances": [{"user_id": "7"}]}
 

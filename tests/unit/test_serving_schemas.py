@@ -2,6 +2,7 @@
 
 import pytest
 
+from serving.intent_wish import IntentRequest
 from serving.schemas import MAX_INSTANCES, RequestError, parse_columns, parse_instances
 from serving.wish import ExplainRequest, RecommendRequest
 
@@ -77,10 +78,35 @@ def test_a_long_unknown_field_name_is_not_echoed_whole():
 
 def test_columns_are_refused_with_tensor_and_row():
     with pytest.raises(RequestError, match=r"^inputs\.k\[1\]: must be a whole number"):
-        parse_columns({"user_id": ["1", "2"], "k": [10, 0]})
+        parse_columns(
+            {"user_id": ["1", "2"], "k": [10, 0]}, [{}, {}], RecommendRequest, more="wish"
+        )
 
 
 @pytest.mark.parametrize("request_id", ["", "xyz", "A" * 32, "0" * 31, "0" * 32 + "\n"])
 def test_a_request_id_must_be_hexadecimal(request_id):
     with pytest.raises(RequestError, match="32 lower-case hexadecimal digits"):
         parse_instances({"instances": [{"request_id": request_id}]}, ExplainRequest)
+
+
+@pytest.mark.parametrize(
+    ("instance", "sentence"),
+    [
+        ({}, "query: is missing; send query, acts or both"),
+        ({"query": "x" * 513}, "query: must be at most 512 characters"),
+        ({"query": 7}, "query: must be at most 512 characters"),
+        ({"acts": []}, "acts: must be an object with browse, click, cart, purchase, review"),
+        ({"acts": {"cart": -1}}, "acts.cart: must be a whole number from 0 to 1000000"),
+        ({"acts": {"cart": True}}, "acts.cart: must be a whole number from 0 to 1000000"),
+        ({"acts": {"jump": 1}}, "acts.jump: unknown field; the fields are browse, click, cart"),
+        ({"acts_in_order": ["jump"]}, "acts_in_order[0]: must be browse or click or cart"),
+        ({"acts_in_order": []}, "query: is missing"),
+        ({"acts": {}, "acts_in_order": ["cart"]}, "acts: are given twice"),
+        ({"query": "a", "user": "1"}, "user: unknown field; the fields are query, acts"),
+    ],
+)
+def test_a_wrong_session_is_refused_with_its_place(instance, sentence):
+    payload = {"instances": [{"query": "shoes"}, {"acts": {}}, {"query": "a"}, instance]}
+    with pytest.raises(RequestError) as caught:
+        parse_instances(payload, IntentRequest)
+    assert str(caught.value).startswith(f"instances[3].{sentence}")

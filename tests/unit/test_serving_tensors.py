@@ -5,8 +5,10 @@ import struct
 import pytest
 
 from serving.framework import InferInput, InferRequest
+from serving.intent_wish import IntentRequest
 from serving.schemas import RequestError
-from serving.tensors import requests_from_tensors, response_from_answers
+from serving.tensors import INTENT, RECOMMENDER, requests_from_tensors, response_from_answers
+from serving.wish import RecommendRequest
 
 
 def _tensor(name="user_id", shape=(1,), datatype="BYTES", data=("7",)):
@@ -17,13 +19,21 @@ def _request(*inputs, raw=None):
     return InferRequest(model_name="recommender", infer_inputs=list(inputs), raw_inputs=raw)
 
 
+def _wishes(request):
+    return requests_from_tensors(request, RECOMMENDER, RecommendRequest)
+
+
+def _sessions(request):
+    return requests_from_tensors(request, INTENT, IntentRequest)
+
+
 def test_user_alone_is_enough():
-    (wish,) = requests_from_tensors(_request(_tensor()))
+    (wish,) = _wishes(_request(_tensor()))
     assert (wish.user_id, wish.k, wish.surface) == ("7", 10, "home")
 
 
 def test_rows_keep_their_order():
-    wishes = requests_from_tensors(
+    wishes = _wishes(
         _request(
             _tensor(shape=(2,), data=(b"7", b"8")),
             _tensor("k", (2,), "INT64", (3, 4)),
@@ -39,7 +49,7 @@ def test_raw_bytes_are_read_like_fields():
         _tensor("k", (1,), "INT64", ()),
         raw=[struct.pack("<I", 1) + b"7", struct.pack("<q", 5)],
     )
-    (wish,) = requests_from_tensors(request)
+    (wish,) = _wishes(request)
     assert (wish.user_id, wish.k) == ("7", 5)
 
 
@@ -69,13 +79,13 @@ def test_raw_bytes_are_read_like_fields():
 )
 def test_a_wrong_tensor_is_refused_with_its_place(inputs, sentence):
     with pytest.raises(RequestError) as caught:
-        requests_from_tensors(_request(*inputs))
+        _wishes(_request(*inputs))
     assert str(caught.value).startswith(sentence)
 
 
 def test_a_row_may_hold_the_further_fields_of_its_surface():
     more = ('{"basket_item_ids": ["a", "b"]}', "")
-    wishes = requests_from_tensors(
+    wishes = _wishes(
         _request(
             _tensor(shape=(2,), data=("7", "8")),
             _tensor("surface", (2,), "BYTES", ("cart", "home")),
@@ -98,14 +108,14 @@ def test_a_row_may_hold_the_further_fields_of_its_surface():
 )
 def test_a_wrong_further_field_is_refused_with_its_place(text, sentence):
     with pytest.raises(RequestError) as caught:
-        requests_from_tensors(_request(_tensor(), _tensor("wish", (1,), "BYTES", (text,))))
+        _wishes(_request(_tensor(), _tensor("wish", (1,), "BYTES", (text,))))
     assert str(caught.value).startswith(sentence)
 
 
 @pytest.mark.parametrize("raw", [b"\xff\xff", struct.pack("<I", 99) + b"7", b""])
 def test_torn_raw_bytes_are_refused(raw):
     with pytest.raises(RequestError, match=r"^inputs\[0\]"):
-        requests_from_tensors(_request(_tensor(data=()), raw=[raw]))
+        _wishes(_request(_tensor(data=()), raw=[raw]))
 
 
 def test_answers_come_back_as_one_json_each_under_the_id_of_the_request():
@@ -116,3 +126,30 @@ def test_answers_come_back_as_one_json_each_under_the_id_of_the_request():
     assert body["id"] == "mine"
     assert body["outputs"][0]["shape"] == [2]
     assert body["outputs"][0]["data"][0] == '{"items":[],"model_version":"v1"}'
+
+
+def test_a_session_is_a_query_or_its_acts_or_both():
+    acts = '{"acts": {"click": 3}}'
+    both = _request(_tensor("query", data=("red shoes",)), _tensor("session", data=(acts,)))
+    (asked,) = _sessions(both)
+    assert (asked.query, asked.acts.click) == ("red shoes", 3)
+    (asked,) = _sessions(_request(_tensor("session", data=(acts,))))
+    assert (asked.query, asked.acts.click) == (None, 3)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "sentence"),
+    [
+        ([], "inputs: tensor query or session is missing"),
+        ([_tensor("query", data=("x" * 513,))], "inputs.query[0]: must be at most 512 characters"),
+        ([_tensor("session", data=("",))], "inputs.query[0]: is missing; send query, acts or both"),
+        (
+            [_tensor("session", data=('{"acts": {"cart": -1}}',))],
+            "inputs.session[0].acts.cart: must be a whole number from 0 to 1000000",
+        ),
+    ],
+)
+def test_a_wrong_session_is_refused_with_its_place(inputs, sentence):
+    with pytest.raises(RequestError) as caught:
+        _sessions(_request(*inputs))
+    assert str(caught.value).startswith(sentence)

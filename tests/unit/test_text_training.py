@@ -15,7 +15,7 @@ KNOBS = """
 training: {epochs: 3, patience: 9, batch: 8, head_learning_rate: 1e-2}
 search:
   head_learning_rate: {low: 1e-3, high: 1e-1, log: true}
-  adapter_learning_rate: {low: 1e-3, high: 1e-2}
+  lora_learning_rate: {low: 1e-3, high: 1e-2}
 """
 
 

@@ -67,7 +67,9 @@ def test_an_encoder_of_another_language_learns_a_task(chinese):
 @pytest.mark.parametrize("method", ["full", "lora", "prefix", "frozen"])
 def test_every_method_learns_and_changes_only_what_it_may(chinese, method):
     before = {name: value.clone() for name, value in chinese.network.state_dict().items()}
-    knobs = replace(KNOBS, method=method, adapter_learning_rate=1e-2, epochs=4)
+    knobs = replace(
+        KNOBS, method=method, lora_learning_rate=1e-2, prefix_learning_rate=1e-2, epochs=4
+    )
     tuned = fine_tune(chinese, HEAD, _lesson(48), _lesson(16, seed=1), knobs)
     losses = [epoch["loss"] for epoch in tuned.curve]
     assert losses[-1] < losses[0] * 0.9

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from governance.errors import InputError
 from training.fine_tuning.config import FineTuning
 from training.fine_tuning.lesson import Texts
-from training.intent.acts import ACTS, DEFAULT_RATES, ActRates, checked_acts, fit_rates
+from training.intent.acts import ACTS, ActModel, checked_acts, fit_acts
 from training.intent.lexicon import INTENTS, lexicon_intents
-from training.intent.model import IntentModel
-from training.intent.train import default_knobs, read_queries, teach
+from training.intent.model import IntentModel, learned_acts, unread_because
+from training.intent.train import card_facts, default_knobs, read_queries, teach
+from training.text_tasks import card_facts_of
 
 
 class ByRule:
@@ -24,7 +25,7 @@ class ByRule:
         return found
 
 
-MODEL = IntentModel(ByRule(), ActRates(DEFAULT_RATES))
+MODEL = IntentModel.beside(ByRule(), card_facts()["acts"])
 COUNTS = st.dictionaries(st.sampled_from(ACTS), st.integers(0, 10**6))
 
 
@@ -40,6 +41,40 @@ def test_either_source_may_be_missing():
     assert MODEL.answer("red shoes").intent == "buy"
     assert MODEL.answer(acts={"browse": 3, "click": 2, "cart": 3, "purchase": 1}).intent == "buy"
     assert len(set(MODEL.answer().probabilities.values())) == 1
+
+
+def test_each_part_says_what_it_says_alone_and_a_silent_one_says_nothing():
+    both = MODEL.answer("red shoes", {"click": 3})
+    assert both.parts == {
+        "text": MODEL.answer("red shoes").parts["text"],
+        "acts": MODEL.answer(acts={"click": 3}).parts["acts"],
+    }
+    assert MODEL.answer("red shoes").parts["acts"] is None
+    assert MODEL.answer(acts={"click": 3}).parts["text"] is None
+
+
+@pytest.mark.parametrize("query", ["красные туфли", "紅い靴", "أحذية حمراء", "🍎", "!!!", "  "])
+def test_a_query_that_cannot_be_read_does_not_count_and_is_told(query):
+    alone, with_acts = MODEL.answer(query), MODEL.answer(query, {"cart": 2})
+    assert "does not count" in alone.unsure_because
+    assert len(set(alone.probabilities.values())) == 1
+    assert with_acts.probabilities == MODEL.answer(acts={"cart": 2}).probabilities
+
+
+def test_latin_letters_with_accents_or_beside_others_are_read():
+    for query in (
+        "crème brûlée torch",
+        "\uff53\uff48\uff4f\uff45",
+        "iphone 15",
+        "lego 忍者 set",
+        "42",
+    ):
+        assert unread_because(query) == ""
+    assert MODEL.answer("dyson vs shark").unsure_because == ""
+
+
+def test_nothing_typed_and_nothing_done_is_unsure():
+    assert MODEL.answer().unsure_because.startswith("no intent is likelier")
 
 
 def test_acts_can_turn_what_was_typed_and_say_so():
@@ -73,11 +108,44 @@ def test_acts_that_cannot_be_are_named(acts, where):
     assert refused.value.where == where
 
 
-def test_rates_are_the_means_of_labelled_sessions():
-    draw = np.random.default_rng(0)
-    labels = draw.integers(0, len(INTENTS), 4_000)
-    fitted = fit_rates(draw.poisson(DEFAULT_RATES[labels]).astype(float), labels)
-    np.testing.assert_allclose(fitted.rates, DEFAULT_RATES, atol=0.25)
+def test_rates_and_steps_are_the_means_and_shares_of_labelled_sessions():
+    sessions = [["browse", "click"], ["browse"], ["browse", "click", "cart"], ["browse"]] * 500
+    fitted = fit_acts(sessions, np.array([0, 1, 2, 3] * 500))
+    np.testing.assert_allclose(fitted.rates[0], [1, 1, 0, 0, 0], atol=0.01)
+    np.testing.assert_allclose(fitted.rates[2], [1, 1, 1, 0, 0], atol=0.01)
+    start, click, cart = len(ACTS), ACTS.index("click"), ACTS.index("cart")
+    assert fitted.steps[0, start, ACTS.index("browse")] > 0.99
+    assert fitted.steps[2, click, cart] > 0.99
+    np.testing.assert_allclose(fitted.steps.sum(axis=2), 1)
+
+
+def test_the_order_of_acts_says_more_than_their_counts():
+    one = MODEL.answer(in_order=["browse", "browse", "browse", "click"])
+    other = MODEL.answer(in_order=["browse", "click", "browse", "browse"])
+    assert one.probabilities != other.probabilities
+    assert {reason.source for reason in one.reasons} == {"act", "order"}
+
+
+def test_the_shipped_acts_know_every_intent_and_act():
+    model, weights = learned_acts(card_facts()["acts"])
+    assert isinstance(model, ActModel)
+    assert model.rates.shape == (len(INTENTS), len(ACTS))
+    assert model.steps.shape == (len(INTENTS), len(ACTS) + 1, len(ACTS))
+    assert (model.rates > 0).all()
+    assert (model.steps > 0).all()
+    assert min(weights.text, weights.counts, weights.order) > 0
+
+
+def test_what_was_learned_of_acts_goes_into_the_card_of_intent_alone():
+    assert card_facts_of("intent") == card_facts()
+    assert card_facts_of("sentiment") == {}
+
+
+def test_reviews_and_second_looks_are_a_comparison_and_a_cart_is_a_purchase():
+    assert MODEL.answer(acts={"browse": 1, "click": 4, "review": 3}).intent == "compare"
+    assert MODEL.answer(acts={"browse": 2, "click": 2, "cart": 1}).intent == "buy"
+    assert MODEL.answer(acts={"browse": 6, "click": 1}).intent == "learn"
+    assert MODEL.answer(acts={"browse": 1}).intent == "out_of_shop"
 
 
 @pytest.mark.parametrize("text", ODD_TEXTS.values(), ids=ODD_TEXTS.keys())

@@ -6,7 +6,7 @@ Every knob's effect is in the comment beside it in that file; an unknown key is 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from training.encoder.model import Precision
 from training.search_space import Knob, Range
@@ -20,6 +20,12 @@ CHOICES: Choices = {  # the knobs in words; files that hold a fine-tuning among 
     "method": get_args(Method),
     "precision": get_args(Precision),
     "chosen_by": get_args(ChosenBy),
+}
+STEP_SIZES: Mapping[Method, tuple[str, str]] = {  # the knobs of the encoder's part and the head's
+    "full": ("learning_rate", "head_learning_rate"),
+    "lora": ("lora_learning_rate", "still_head_learning_rate"),
+    "prefix": ("prefix_learning_rate", "still_head_learning_rate"),
+    "frozen": ("still_head_learning_rate", "still_head_learning_rate"),  # only the head learns
 }
 
 
@@ -35,8 +41,10 @@ class FineTuning:
     accumulate: int = 1
     length: int = 64
     learning_rate: float = 1e-4
-    adapter_learning_rate: float = 2e-3
+    lora_learning_rate: float = 2e-3
+    prefix_learning_rate: float = 1e-1
     head_learning_rate: float = 1e-3
+    still_head_learning_rate: float = 1e-2
     weight_decay: float = 0.01
     warm_up: float = 0.1
     dropout: float = 0.1
@@ -55,21 +63,31 @@ class FineTuning:
 
 @dataclass(frozen=True)
 class FineTuningSettings:
-    """Both halves of ``fine_tuning.yaml``."""
+    """Both halves of ``fine_tuning.yaml``, and what a task has beside them.
+
+    ``beside`` are settings by the names under which the task's ``teach`` takes them; ``trainings``
+    is how many networks one run of it teaches, one after the other.
+    """
 
     training: FineTuning = field(default_factory=FineTuning)
     search: Mapping[str, Range] = field(default_factory=dict)  # where a search looks
+    beside: Mapping[str, Any] = field(default_factory=dict)  # dataclasses of knobs
+    trainings: int = 1
 
     def knobs(self) -> dict[str, Knob]:
-        """Every knob by name."""
-        return asdict(self.training)
+        """Every knob by name; one of the task's own as ``part.knob``."""
+        own = {f"{p}.{k}": v for p, part in self.beside.items() for k, v in asdict(part).items()}
+        return asdict(self.training) | own
+
+    def seeded(self, seed: int) -> "FineTuningSettings":
+        """The same settings with this seed, also in what is beside."""
+        beside = {name: replace(part, seed=seed) for name, part in self.beside.items()}
+        return replace(self.changed({"seed": seed}), beside=beside)
 
     def space(self) -> dict[str, Range]:
         """The ranges that mean something to the method."""
-        idle = {
-            "full": {"adapter_learning_rate"},
-            "frozen": {"adapter_learning_rate", "learning_rate"},
-        }.get(self.training.method, {"learning_rate"})
+        of_steps = {size for sizes in STEP_SIZES.values() for size in sizes}
+        idle = of_steps - set(STEP_SIZES[self.training.method])
         return {name: found for name, found in self.search.items() if name not in idle}
 
     def changed(self, knobs: Mapping[str, object]) -> "FineTuningSettings":

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from training.fine_tuning.config import FineTuning
+from training.fine_tuning.config import STEP_SIZES, FineTuning
 from training.fine_tuning.model import TunedModel
 
 _Group = dict[str, Any]  # as torch's optimisers take it
@@ -18,12 +18,12 @@ _Group = dict[str, Any]  # as torch's optimisers take it
 
 def optimiser_of(models: Sequence[TunedModel], knobs: FineTuning) -> torch.optim.Optimizer:
     """AdamW with a step size for the shared encoder, and one for the heads."""
-    is_full = knobs.method == "full"
+    of_encoder, of_heads = (getattr(knobs, name) for name in STEP_SIZES[knobs.method])
     encoder = models[0].network.encoder.parameters()
     heads = [p for model in models for p in model.network.out.parameters()]
     groups = [
-        *_groups(encoder, knobs.learning_rate if is_full else knobs.adapter_learning_rate, knobs),
-        *_groups(heads, knobs.head_learning_rate, knobs),
+        *_groups(encoder, of_encoder, knobs),
+        *_groups(heads, of_heads, knobs),
     ]
     return torch.optim.AdamW(groups, fused=True)
 

@@ -8,7 +8,6 @@ one shared encoder.
 """
 
 import copy
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from governance.errors import InputError
-from training.best_epoch import Course
+from training.best_epoch import Course, mixed_seed
 from training.encoder.model import Encoder
 from training.fine_tuning.batches import count_batches, shuffled
 from training.fine_tuning.config import FineTuning
@@ -30,11 +28,8 @@ from training.fine_tuning.step import add_gradients
 from training.fine_tuning.step_size import optimiser_of, set_step_size
 from training.fine_tuning.task import Task, ready, subject_of
 
+_REMEDY = "lower learning_rate, or use precision: float32"
 _LONGEST_GRADIENT = 1.0  # a batch that pulls harder is cut to this
-
-
-class DivergedError(InputError):
-    """The loss stopped being a number before any epoch was whole."""
 
 
 @dataclass(frozen=True)
@@ -81,32 +76,21 @@ def fine_tune_together(
     torch.manual_seed(knobs.seed)
     shared = adapt(copy.deepcopy(encoder.network), knobs)
     models = [_untaught(encoder, shared.network, task.head, knobs) for task in tasks]
-    learned = nn.ParameterList(_learned(models))
     optimiser = optimiser_of(models, knobs)
     course = Course(
-        learned,
+        nn.ParameterList(_learned(models)),
         optimiser,
         subject=subject_of(encoder, tasks, knobs),
         checkpoint=checkpoint,
         metric=knobs.chosen_by,
         is_lower_better=knobs.chosen_by == "validation_loss",
     )
-    curve, lessons = course.state.curve, [task.taught for task in tasks]
+    curve = course.state.curve
     if curve:
         watch(curve)
     for epoch in course.epochs(knobs.epochs, knobs.patience):
-        torch.manual_seed(_mixed(knobs.seed, epoch))  # dropout
-        steps, losses = count_batches(lessons, knobs.batch), []
-        for number, (which, rows) in enumerate(shuffled(lessons, knobs, epoch)):
-            set_step_size(optimiser, knobs, (epoch - 1) * steps + number, steps * knobs.epochs)
-            losses.append(add_gradients(models[which], tasks[which], rows, knobs, epoch))
-            norm = nn.utils.clip_grad_norm_(learned, _LONGEST_GRADIENT)
-            if norm.isfinite():
-                optimiser.step()
-            optimiser.zero_grad()
-        loss = float(np.mean(losses))
-        if not math.isfinite(loss):
-            _refuse_if_never_good(curve)
+        loss = _one_epoch(models, tasks, optimiser, knobs, epoch)
+        if course.has_diverged(loss, where="training/fine_tuning", next_step=_REMEDY):
             progress(f"epoch {epoch}: the loss is {loss}; an earlier epoch stays")
             break
         course.note({"loss": loss}, _judged(models, tasks))
@@ -117,6 +101,27 @@ def fine_tune_together(
     for model in models:
         model.network.eval()
     return [Tuned(model, curve) for model in models]
+
+
+def _one_epoch(
+    models: Sequence[TunedModel],
+    tasks: Sequence[Task],
+    optimiser: torch.optim.Optimizer,
+    knobs: FineTuning,
+    epoch: int,
+) -> float:
+    """Every taught example once; the mean loss of a batch."""
+    torch.manual_seed(mixed_seed(knobs.seed, epoch))  # dropout
+    learned, lessons = _learned(models), [task.taught for task in tasks]
+    steps, losses = count_batches(lessons, knobs.batch), []
+    for number, (which, rows) in enumerate(shuffled(lessons, knobs, epoch)):
+        set_step_size(optimiser, knobs, (epoch - 1) * steps + number, steps * knobs.epochs)
+        losses.append(add_gradients(models[which], tasks[which], rows, knobs, epoch))
+        norm = nn.utils.clip_grad_norm_(learned, _LONGEST_GRADIENT)
+        if norm.isfinite():
+            optimiser.step()
+        optimiser.zero_grad()
+    return float(np.mean(losses))
 
 
 def _judged(models: Sequence[TunedModel], tasks: Sequence[Task]) -> dict[str, float]:
@@ -143,17 +148,3 @@ def _learned(models: Sequence[TunedModel]) -> list[Tensor]:
     """Every weight that learns, once."""
     found = {id(p): p for model in models for p in model.network.parameters() if p.requires_grad}
     return list(found.values())
-
-
-def _refuse_if_never_good(curve: Sequence[dict[str, float]]) -> None:
-    if not curve:
-        raise DivergedError(
-            "the training diverged in its first epoch",
-            where="training/fine_tuning",
-            why="the loss is no longer a number",
-            next_step="lower learning_rate, or use precision: float32",
-        )
-
-
-def _mixed(*numbers: int) -> int:
-    return int(np.random.SeedSequence(numbers).generate_state(1)[0])

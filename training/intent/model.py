@@ -1,22 +1,24 @@
 """One answer to what a shopper wants, from what was typed and what was done; either may be missing.
 
-Log probabilities of the text and log likelihoods of the acts add up, the acts with a weight chosen
-on validation, since real acts hang together more than the model of them. What moved the answer is
-found by leaving it out: each word, each act. Knows no files.
+Log probabilities of the text, log likelihoods of the acts and of their order add up, each with a
+weight learned on validation sessions (``train_acts.py``), since real acts hang together more than
+the model of them. What moved the answer is found by leaving it out: each word, each act. A query
+in a script that the network never learned does not count, and the answer says so.
 
-Dimensions: K intents, W words, A acts.
+Dimensions: N sessions, K intents, W words, A acts.
 """
 
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from training.encoder.readable import readable
 from training.fine_tuning.lesson import Head, Texts
-from training.intent.acts import ACTS, ActRates, checked_acts
+from training.intent.acts import ACTS, ActModel, checked_acts, counted
 from training.intent.lexicon import INTENTS
 
 HEAD = Head("intent", "classes", INTENTS)
@@ -33,54 +35,91 @@ class TextModel(Protocol):
 
 
 @dataclass(frozen=True)
+class Weights:
+    """How much each source counts beside the others, in log space."""
+
+    text: float = 1.0
+    counts: float = 1.0
+    order: float = 0.0
+
+
+@dataclass(frozen=True)
 class Reason:
     """How much a word or an act raised the log odds of the answer; below zero it spoke against."""
 
-    source: str  # word or act
+    source: str  # word, act, or order: that of the acts
     what: str
     raised: float
 
 
 @dataclass(frozen=True)
 class Intent:
-    """The likeliest intent, (K,) probabilities by name, and what moved it, the strongest first."""
+    """The likeliest intent, (K,) probabilities by name, and what moved it, the strongest first.
+
+    ``parts`` are what text and acts say alone, None where one is silent; ``unsure_because`` is
+    empty where the answer can be relied on as far as the model goes.
+    """
 
     intent: str
     probabilities: dict[str, float]
+    parts: dict[str, dict[str, float] | None]
     reasons: tuple[Reason, ...]
+    unsure_because: str
 
 
 @dataclass(frozen=True)
 class IntentModel:
-    """The text model, the rates of acts, and how much the acts weigh beside the text."""
+    """The text model, the model of acts, and how much each source weighs."""
 
     text: TextModel
-    acts: ActRates
-    weight: float = 0.5
+    acts: ActModel
+    weights: Weights
 
-    def answer(self, query: str = "", acts: Mapping[str, int] | None = None) -> Intent:
-        """Of one session's latest query and its acts so far; with neither, all intents alike."""
-        counts = checked_acts(acts or {})
-        words = readable(query).split()
-        texts = [" ".join(words), *_each_left_out(words)]
-        of_text = self._of_texts(texts)
-        by_act = self.weight * self.acts.evidence(counts)
-        total = of_text[0] + by_act.sum(axis=1)
+    @classmethod
+    def beside(cls, text: TextModel, learned: Mapping[str, Any]) -> "IntentModel":
+        """``text`` with what ``train_acts.py`` learned."""
+        return cls(text, *learned_acts(learned))
+
+    def answer(
+        self,
+        query: str = "",
+        acts: Mapping[str, int] | None = None,
+        in_order: Sequence[str] = (),
+    ) -> Intent:
+        """Of one session's latest query and its acts so far; with neither, all intents alike.
+
+        Acts are counts, or ``in_order`` one after the other, which says more.
+        """
+        counts = checked_acts(acts or (counted(in_order) if in_order else {}))
+        unread = unread_because(query)
+        words = [] if unread else readable(query).split()
+        of_text = self.weights.text * self._of_texts([" ".join(words), *_each_left_out(words)])
+        by_act = self.weights.counts * self.acts.of_counts(counts)
+        of_order = self.weights.order * self.acts.of_order(in_order)
+        of_acts = by_act.sum(axis=1) + of_order
+        total = of_text[0] + of_acts
         best = int(total.argmax())
+        left_out = [
+            ("word", word, of_text[0] - without)
+            for word, without in zip(words, of_text[1:], strict=False)
+        ]
+        left_out += [("act", act, by_act[:, at]) for at, act in enumerate(ACTS) if act in counts]
+        left_out += [("order", " ".join(in_order), of_order)] if in_order else []
+        odds = _odds(total, best)
         reasons = [
-            Reason("word", word, _odds(total, best) - _odds(total - of_text[0] + left_out, best))
-            for word, left_out in zip(words, of_text[1:], strict=False)
+            Reason(source, what, odds - _odds(total - said, best))
+            for source, what, said in left_out
         ]
-        reasons += [
-            Reason("act", act, _odds(total, best) - _odds(total - by_act[:, place], best))
-            for place, act in enumerate(ACTS)
-            if act in counts
-        ]
-        chances = np.exp(total - np.logaddexp.reduce(total))
+        parts = {
+            "text": _named(of_text[0]) if words else None,
+            "acts": _named(of_acts) if counts else None,
+        }
         return Intent(
             INTENTS[best],
-            {name: round(float(chance), 6) for name, chance in zip(INTENTS, chances, strict=True)},
+            _named(total),
+            parts,
             tuple(sorted(reasons, key=lambda reason: -abs(reason.raised))),
+            unread or ("no intent is likelier than the others together" if odds < 0 else ""),
         )
 
     def _of_texts(self, texts: list[str]) -> Floats:
@@ -88,9 +127,32 @@ class IntentModel:
         found = np.zeros((len(texts), len(INTENTS)))
         said = [row for row, text in enumerate(texts) if text]
         if said:
-            chances = self.text.probabilities(Texts(tuple(texts[row] for row in said)))
-            found[said] = np.log(np.maximum(chances, _SMALLEST))
+            found[said] = log_chances(self.text, [texts[row] for row in said])
         return found
+
+
+def learned_acts(learned: Mapping[str, Any]) -> tuple[ActModel, Weights]:
+    """Rates, steps and weights, as ``acts.json`` and the card of a bundle hold them."""
+    acts = ActModel(np.array(learned["rates"]), np.array(learned["steps"]))
+    return acts, Weights(**learned["weights"])
+
+
+def unread_because(query: str) -> str:
+    """Why the network cannot read a query; empty where it can, or where there is none."""
+    seen = readable(query)
+    letters = [letter for letter in seen if letter.isalpha()]
+    latin = sum(unicodedata.name(letter, "").startswith("LATIN") for letter in letters)
+    if 2 * latin < len(letters):
+        return "the query is not in Latin script and does not count"
+    if query and not any(character.isalnum() for character in seen):
+        return "the query has no letters or digits and does not count"
+    return ""
+
+
+def log_chances(text: TextModel, texts: Sequence[str]) -> Floats:
+    """(N, K) log probabilities of texts, none below what a text may say."""
+    found: Floats = np.log(np.maximum(text.probabilities(Texts(tuple(texts))), _SMALLEST))
+    return found
 
 
 def _each_left_out(words: list[str]) -> list[str]:
@@ -98,6 +160,12 @@ def _each_left_out(words: list[str]) -> list[str]:
         " ".join(words[:place] + words[place + 1 :])
         for place in range(min(len(words), _MOST_WORDS))
     ]
+
+
+def _named(evidence: Floats) -> dict[str, float]:
+    """(K,) log evidence as probabilities by name."""
+    chances = np.exp(evidence - np.logaddexp.reduce(evidence))
+    return {name: round(float(chance), 6) for name, chance in zip(INTENTS, chances, strict=True)}
 
 
 def _odds(total: Floats, best: int) -> float:

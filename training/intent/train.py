@@ -1,11 +1,14 @@
 """Learn intents of queries: ``counterfoil train intent``.
 
 Without ``--data`` the examples that ship are learned (``taught_queries.tsv``, written for this and
-apart from the gold set that judges); any file with ``query`` and ``label`` columns will do.
+apart from the gold set that judges); any file with ``query`` and ``label`` columns will do. The
+bundle also carries what ``train_acts.py`` learned of acts, so that serving needs nothing else.
 """
 
 import csv
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from sklearn.model_selection import StratifiedShuffleSplit
@@ -20,6 +23,7 @@ from training.intent.lexicon import INTENTS
 from training.intent.model import HEAD
 
 SHIPPED = Path(__file__).parent / "taught_queries.tsv"
+ACTS_FILE = Path(__file__).parent / "acts.json"
 KNOBS_FILE = Path(__file__).parent / "intent.yaml"
 _VALIDATION = 0.15  # share of the examples that choose the epoch
 
@@ -43,6 +47,11 @@ def teach(
         checkpoint=checkpoint, progress=progress, watch=watch,
     )  # fmt: skip
     return judge_taught(tuned, validation)
+
+
+def card_facts() -> dict[str, Any]:
+    """What the bundle's card says beside the engine's facts: the acts as they were learned."""
+    return {"acts": json.loads(ACTS_FILE.read_text(encoding="utf-8"))}
 
 
 def default_knobs() -> FineTuning:

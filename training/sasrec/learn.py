@@ -7,7 +7,6 @@ that of the whole batch, so the number of processes changes the time and not the
 dropout, which each process draws for its own rows). One seed; threads are the caller's.
 """
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -20,8 +19,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from governance.errors import InputError
-from training.best_epoch import Course
+from training.best_epoch import Course, mixed_seed
 from training.checkpoint import Progress
 from training.sasrec.checkpoint import subject_of
 from training.sasrec.config import SasrecTraining
@@ -29,13 +27,10 @@ from training.sasrec.losses import draw_negatives, log_rate
 from training.sasrec.model import PADDING, Sasrec
 from training.sasrec.teacher import Teacher
 
+_WHERE = "training/sasrec"
 Say = Callable[[str], None]
 Curve = Sequence[Mapping[str, float]]
 Watch = Callable[[Curve], None]  # sees the curve after every epoch
-
-
-class DivergedError(InputError):
-    """The loss stopped being a number before any epoch was whole."""
 
 
 def unwatched(_curve: Curve) -> None:
@@ -110,8 +105,7 @@ def learn(
     wrapped = DistributedDataParallel(teacher) if crew.size > 1 else teacher
     for epoch in course.epochs(training.epochs, training.patience):
         loss = _one_epoch(wrapped, optimiser, lesson, training, log_q, epoch=epoch, crew=crew)
-        if not math.isfinite(loss):
-            _refuse_if_never_good(curve)
+        if course.has_diverged(loss, where=_WHERE, next_step="lower training.learning_rate"):
             progress(f"sasrec epoch {epoch}: the loss is {loss}; an earlier epoch stays")
             break
         taught = {"loss": loss, "learning_rate": float(optimiser.param_groups[0]["lr"])}
@@ -119,16 +113,6 @@ def learn(
         progress(course.line("sasrec"))
         watch(curve)
     return course.end()
-
-
-def _refuse_if_never_good(curve: Curve) -> None:
-    if not curve:
-        raise DivergedError(
-            "the training diverged in its first epoch",
-            where="training/sasrec",
-            why="the loss is no longer a number",
-            next_step="lower training.learning_rate",
-        )
 
 
 def _one_epoch(
@@ -143,8 +127,8 @@ def _one_epoch(
 ) -> float:
     """Mean loss over all places of all processes."""
     draw = np.random.default_rng([training.seed, epoch])
-    generator = torch.Generator().manual_seed(_mixed(training.seed, epoch, 0))
-    torch.manual_seed(_mixed(training.seed, epoch, 1 + crew.rank))  # dropout
+    generator = torch.Generator().manual_seed(mixed_seed(training.seed, epoch, 0))
+    torch.manual_seed(mixed_seed(training.seed, epoch, 1 + crew.rank))  # dropout
     targets = lesson.draw_targets(draw)
     teacher.train()
     total, places = torch.zeros(()), 0
@@ -216,7 +200,3 @@ def _batches(
         by_length = pool[torch.argsort(lengths[pool], stable=True)]
         batches += torch.split(by_length, training.batch)
     return [batches[place] for place in draw.permutation(len(batches))]
-
-
-def _mixed(*numbers: int) -> int:
-    return int(np.random.SeedSequence(numbers).generate_state(1)[0])

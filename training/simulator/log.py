@@ -15,7 +15,13 @@ from training.simulator.acts import EVENT_TYPES, NO_POSITION, NO_SEARCH, Acts
 from training.simulator.history import NOBODY, Ints
 from training.simulator.lists import Lists
 from training.simulator.queries import Texts
-from training.simulator.sessions import SECOND, first_typed_at, numbered_within
+from training.simulator.sessions import (
+    SECOND,
+    SESSION_KINDS,
+    Sessions,
+    first_typed_at,
+    numbered_within,
+)
 from training.simulator.world import World
 
 _TIME = pa.timestamp("us")
@@ -55,6 +61,9 @@ INTENTS_SCHEMA = pa.schema(
         "is_shuffled": pa.bool_(),
         "derived_from_order_id": pa.string(),
     }
+)
+SESSIONS_SCHEMA = pa.schema(
+    {"session_id": pa.string(), "kind": pa.string(), "derived_from_order_id": pa.string()}
 )
 
 
@@ -147,6 +156,12 @@ def intents_table(world: World, names: Names, lists: Lists) -> pa.Table:
         names.order.take(pa.array(searches.session)),
     ]
     return pa.Table.from_arrays(columns, schema=INTENTS_SCHEMA)
+
+
+def sessions_table(names: Names, sessions: Sessions) -> pa.Table:
+    """What kind each session is of: the second truth that the log does not tell."""
+    kind = pa.array(SESSION_KINDS).take(pa.array(sessions.kind))
+    return pa.Table.from_arrays([names.session, kind, names.order], schema=SESSIONS_SCHEMA)
 
 
 def _search_rows(

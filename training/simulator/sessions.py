@@ -11,7 +11,8 @@ import numpy as np
 from training.simulator.history import Bools, Floats, Ints
 from training.simulator.world import World
 
-BUYING, RESEARCHING, ABANDONING = 0, 1, 2
+SESSION_KINDS = ("buying", "researching", "abandoning")
+BUYING, RESEARCHING, ABANDONING = range(len(SESSION_KINDS))
 SECOND = 1_000_000  # microseconds
 DAY = 86_400 * SECOND
 _SEARCH_SECONDS = (60, 300)  # a shopper spends one to five minutes on a search and its list

@@ -31,6 +31,7 @@ All numbers below are fields of ``SimulatorConfig``; the names in brackets are t
 
 Whatever a session shows or does follows from orders before its start and from its own basket,
 never from a later one. Every row is synthetic and names its basket in derived_from_order_id.
+What a session wants (buy, learn, compare, nothing the shop has) is added by ``intents.py``.
 """
 
 import logging
@@ -49,10 +50,12 @@ from training.simulator.log import (
     EVENTS_SCHEMA,
     INTENTS_SCHEMA,
     SEARCHES_SCHEMA,
+    SESSIONS_SCHEMA,
     events_table,
     intents_table,
     name_all,
     searches_table,
+    sessions_table,
 )
 from training.simulator.queries import write_queries
 from training.simulator.sessions import plan_searches, plan_sessions
@@ -66,11 +69,12 @@ _LEAST_EVENTS = 8  # a basket gives more, so this many baskets at most are simul
 
 @dataclass(frozen=True)
 class Simulation:
-    """The log, and the truth behind it: the config and what each search was after."""
+    """The log, and the truth behind it: what each search was after, what kind each session was."""
 
     events: pa.Table
     searches: pa.Table
     intents: pa.Table
+    sessions: pa.Table
     config: SimulatorConfig
 
 
@@ -94,6 +98,7 @@ def simulate(order_lines: pa.Table, items: pa.Table, *, config: SimulatorConfig)
         events=_concatenated([p.events for p in parts], "event_at", "event_id"),
         searches=_concatenated([p.searches for p in parts], "searched_at", "query_id"),
         intents=_concatenated([p.intents for p in parts], "query_id", "item_id"),
+        sessions=_concatenated([p.sessions for p in parts], "session_id"),
         config=config,
     )
 
@@ -115,6 +120,7 @@ def _chunk(world: World, baskets: Ints) -> Simulation:
         events=events_table(world, names, acts),
         searches=searches_table(names, lists, write_queries(world, searches)),
         intents=intents_table(world, names, lists),
+        sessions=sessions_table(names, searches.sessions),
         config=world.config,
     )
 
@@ -133,6 +139,7 @@ def _first_events(part: Simulation, order_ids: pa.Array, *, wanted: int) -> Simu
         events=_of_baskets(part.events, kept),
         searches=_of_baskets(part.searches, kept),
         intents=_of_baskets(part.intents, kept),
+        sessions=_of_baskets(part.sessions, kept),
         config=part.config,
     )
 
@@ -145,5 +152,7 @@ def _concatenated(tables: list[pa.Table], *keys: str) -> pa.Table:
     return pa.concat_tables(tables).sort_by([(key, "ascending") for key in keys])
 
 
-def _empty() -> tuple[pa.Table, pa.Table, pa.Table]:
-    return EVENTS_SCHEMA.empty_table(), SEARCHES_SCHEMA.empty_table(), INTENTS_SCHEMA.empty_table()
+def _empty() -> tuple[pa.Table, pa.Table, pa.Table, pa.Table]:
+    schemas = (EVENTS_SCHEMA, SEARCHES_SCHEMA, INTENTS_SCHEMA, SESSIONS_SCHEMA)
+    events, searches, intents, sessions = (schema.empty_table() for schema in schemas)
+    return events, searches, intents, sessions
