@@ -7,18 +7,16 @@ instead, which is not true of this one. Each sampled item gets three queries fro
 proposed and three that are kept back. Claims are backed by attributes and brand, never by the
 description the queries came from, since each query is followed by one purchase. In ``bought_`` each
 is followed by two on average (geometric), the untrue ones too, so that purchases back words.
-Search is BM25 over titles, built anew with amended titles.
+Search is the lexical one of ``training/text_search`` over titles, built anew with amended titles.
 Floors: no change, and stuffing (the whole description added to the title).
 """
 
-import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import bm25s
 import numpy as np
 import pyarrow.parquet as pq
 
@@ -27,6 +25,8 @@ from governance.settings import PROJECT_ROOT
 from training.keywords.effect import amended_titles, optimise
 from training.keywords.facts import facts_of
 from training.keywords.model import Asked, Item, Proposal, Search, rank_of, words_of
+from training.text_search.lexical import Lexical
+from training.text_search.words import words_of as words_in
 
 COLUMNS = ("id", "title", "short_description", "supplier", "attributes")
 DEFAULT = PROJECT_ROOT.parent / "shared" / "data" / "icecat_catalogue"
@@ -35,7 +35,6 @@ DEPTH = 10
 QUERIES = 6  # of an item: the first half proposes, the second is kept back
 FALSE_SHARE = 0.1  # of the queries have a word that is not true of their item
 SEED = 11
-_WORD = re.compile(r"[^\W_]+")
 
 
 @dataclass(frozen=True)
@@ -147,28 +146,20 @@ def _plain(text: str) -> list[str]:
 def _indexed(titles: Mapping[str, str]) -> Callable[[Mapping[str, str]], Search]:
     """BM25 over the titles with some changed."""
     ids = list(titles)
+    words = {one: words_in(title) for one, title in titles.items()}
 
     def search_of(changed: Mapping[str, str]) -> Search:
-        texts = [sorted(_tokens(changed.get(one, titles[one]))) for one in ids]
-        index = bm25s.BM25()
-        index.index(texts, show_progress=False)
+        index = Lexical.of_words([words_in(changed[one]) if one in changed else words[one]
+                                  for one in ids])  # fmt: skip
 
         def search(query: str, most: int) -> Sequence[str]:
-            words = [word for word in sorted(set(_tokens(query))) if word in index.vocab_dict]
-            if not words:
-                return []
-            scored = index.get_scores(words)
-            best = np.argsort(-scored, kind="stable")[:most]
-            return [ids[place] for place in best if scored[place] > 0]
+            scores = index.scores(query)
+            best = np.argsort(-scores, kind="stable")[:most]
+            return [ids[place] for place in best if scores[place] > 0]
 
         return search
 
     return search_of
-
-
-def _tokens(text: str) -> list[str]:
-    return [word[:-1] if len(word) > 3 and word.endswith("s") and word[-2] != "s" else word
-            for word in _WORD.findall(text.casefold())]  # fmt: skip
 
 
 def _effect(name: str, queries: Sequence[Known], before: Search, after: Search) -> dict[str, Any]:

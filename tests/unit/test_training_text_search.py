@@ -16,6 +16,7 @@ from training.encoder.checkpoint import load_encoder
 from training.text_search.build import build
 from training.text_search.catalogue import Catalogue, Product
 from training.text_search.catalogue_file import catalogue_of, read_catalogue, write_catalogue
+from training.text_search.config import SearchKnobs, read_search_knobs
 from training.text_search.filters import Facts
 from training.text_search.index_file import open_stored
 from training.text_search.judged import Judged, known_items
@@ -231,19 +232,21 @@ class _KilledError(BaseException):
 
 def test_a_killed_build_leaves_the_old_index_and_what_it_embedded(encoder, tmp_path, monkeypatch):
     monkeypatch.setattr("training.text_search.vector_store._PART_VECTORS", 4)
+    monkeypatch.setattr("training.text_search.dense.BATCH", 4)
     old = _build(tmp_path, _products(3), encoder)
     lines = []
 
     def say(line):
         lines.append(line)
-        if "8/" in line:
+        if sum("embedded" in one for one in lines) == 2:
             raise _KilledError
 
     with pytest.raises(_KilledError):
         build(tmp_path, Catalogue.of(_products()), encoder, progress=say)
     assert load_index(tmp_path, encoder).version == old.version
+    done = int(lines[-1].split()[1].split("/")[0])
     build(tmp_path, Catalogue.of(_products()), encoder, progress=lines.append)
-    assert "search: 24 products, 13 texts to embed" in lines
+    assert f"search: 24 products, {21 - done} texts to embed" in lines
     assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith(".")) == []
 
 
@@ -281,3 +284,18 @@ def test_words_are_folded_by_case_and_plural_and_unspaced_scripts_by_character()
         "usb", "c", "cable", "2", "battery", "glass", "bus",
     ]  # fmt: skip
     assert words_of("苹果 iPhone") == ["苹", "果", "iphone"]
+
+
+def test_above_a_number_of_products_a_graph_finds_the_same_and_filters_stay_exact(
+    index, encoder, tmp_path
+):
+    _build(tmp_path, _products(), encoder, knobs=SearchKnobs(exact_up_to=10))
+    large = load_index(tmp_path, encoder)
+    assert large.graph is not None
+    for filters in (Filters(), Filters(brands=("Zeta",))):
+        found, exact = (search(one, "red lamp", filters=filters) for one in (large, index))
+        assert [hit.item_id for hit in found] == [hit.item_id for hit in exact]
+
+
+def test_the_knobs_file_says_the_defaults():
+    assert read_search_knobs() == SearchKnobs()

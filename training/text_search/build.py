@@ -19,6 +19,7 @@ from training.text_search.config import SearchKnobs
 from training.text_search.dense import text_keys
 from training.text_search.fit_fusion import fit_fusion
 from training.text_search.fusion import Fusion
+from training.text_search.graph import graph_of
 from training.text_search.index import SearchIndex
 from training.text_search.index_file import (
     load_index,
@@ -67,9 +68,9 @@ def build(  # noqa: PLR0913  # each is a choice of its own, and has a default
     keys = text_keys(texts, encoder, length=knobs.length)
     vectors = store.vectors(encoder, texts, keys, length=knobs.length, say=progress)
     lexical = Lexical.of(catalogue.texts(knobs.lexical_form))
-    index = SearchIndex(
-        catalogue, lexical, vectors.astype(np.float32), encoder, fusion or Fusion(), knobs
-    )
+    exact = vectors.astype(np.float32)
+    graph = graph_of(exact, exact_up_to=knobs.exact_up_to)
+    index = SearchIndex(catalogue, lexical, exact, encoder, fusion or Fusion(), knobs, graph)
     judged = [*judged, *known_items(catalogue, known_item_queries)]
     if judged:
         index = fit_fusion(index, judged, progress=progress)

@@ -68,12 +68,13 @@ def fine_tune_dense(
         metric="validation_loss", is_lower_better=True,
     )  # fmt: skip
     steps = -(-len(taught) // knobs.batch)
+    mean_weight = max(float(taught.weights.mean()), 1e-12)  # not the batch's: all batches alike
     for epoch in course.epochs(knobs.epochs, knobs.patience):
         network.train()
         losses = []
         for number, batch in enumerate(_shuffled(taught, knobs, epoch)):
             _set_step_size(optimiser, knobs, (epoch - 1) * steps + number, steps * knobs.epochs)
-            loss = _loss(learner, batch, knobs) / max(float(batch.weights.sum()), 1e-12)
+            loss = _loss(learner, batch, knobs) / (len(batch) * mean_weight)
             loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(network.parameters(), _LONGEST_GRADIENT)
             optimiser.step()

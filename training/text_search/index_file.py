@@ -22,11 +22,12 @@ from training.text_search.catalogue_file import read_catalogue, write_catalogue
 from training.text_search.config import SearchKnobs
 from training.text_search.dense import Halves, Keys
 from training.text_search.fusion import Fusion
+from training.text_search.graph import read_graph
 from training.text_search.index import Embeds, SearchIndex
 from training.text_search.lexical import Lexical
 
 CURRENT, CARD, FORMAT = "current.json", "search_index.json", 1
-_PRODUCTS, _VECTORS = "products.parquet", "vectors.safetensors"
+_PRODUCTS, _VECTORS, _GRAPH = "products.parquet", "vectors.safetensors", "graph.usearch"
 _KEPT = 2  # versions: a server may still be reading the one before
 
 
@@ -56,14 +57,15 @@ def load_index(
         )
     refuse_other_encoder(stored, encoder)
     card, folder = stored.card, stored.folder
-    products = read_catalogue(folder / _PRODUCTS)
+    products, vectors = read_catalogue(folder / _PRODUCTS), stored.vectors()[1].astype(np.float32)
     return SearchIndex(
         catalogue=products,
         lexical=Lexical(bm25s.BM25.load(folder, allow_pickle=False), len(products)),
-        vectors=stored.vectors()[1].astype(np.float32),
+        vectors=vectors,
         encoder=encoder,
         fusion=Fusion.from_dict(card["fusion"]),
         knobs=SearchKnobs(**card["knobs"]),
+        graph=read_graph(folder / _GRAPH, vectors) if _GRAPH in card["files"] else None,
         cross=cross,
         version=str(card["version"]),
     )
@@ -112,6 +114,8 @@ def save_index(
     def write(folder: Path) -> Mapping[str, object]:
         write_catalogue(index.catalogue, folder / _PRODUCTS)
         save_file({"keys": keys, "vectors": vectors}, folder / _VECTORS)
+        if index.graph is not None:
+            index.graph.graph.save(str(folder / _GRAPH))
         index.lexical.index.save(folder, show_progress=False, allow_pickle=False)
         for name, text in beside.items():
             (folder / name).write_text(text, encoding="utf-8")

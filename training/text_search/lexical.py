@@ -26,14 +26,18 @@ class Lexical:
 
     @classmethod
     def of(cls, texts: Sequence[str]) -> "Lexical":
+        """An index of texts."""
+        return cls.of_words([words_of(text) for text in texts])
+
+    @classmethod
+    def of_words(cls, texts: Sequence[Sequence[str]]) -> "Lexical":
         """Words are numbered by first appearance, so that the same texts give the same bytes."""
         numbers: dict[str, int] = {"": 0}
-        ids = [[numbers.setdefault(w, len(numbers)) for w in words_of(text)] for text in texts]
+        ids = [[numbers.setdefault(word, len(numbers)) for word in words] for words in texts]
+        if not any(ids):  # not a word anywhere: bm25s would divide by the mean length
+            ids = [[0]] * len(ids)
         index = bm25s.BM25()
-        if any(ids):
-            index.index(Tokenized(ids, numbers), show_progress=False)
-        else:  # a catalogue without a word: bm25s would divide by the mean length
-            index.index(Tokenized([[0]] * len(ids), numbers), show_progress=False)
+        index.index(Tokenized(ids, numbers), show_progress=False)
         return cls(index, len(ids))
 
     def scores(self, query: str) -> Floats:
