@@ -31,6 +31,7 @@ TASKS = {  # in the order of the table, which runs the cheap ones first; where t
     "attributes": "icecat_catalogue",
     "query-category": "wayfair_queries",
     "keywords": "icecat_catalogue",
+    "query-help": "icecat_catalogue",
     "text-features": str(FOLDER.parents[1] / ".counterfoil"),  # a home after counterfoil demo
     "speed": "icecat_catalogue",
 }

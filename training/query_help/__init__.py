@@ -1,0 +1,1 @@
+"""What helps a query before and after it is searched: spelling, filters, synonyms, rescue."""
