@@ -9,7 +9,15 @@ from typing import Annotated
 
 import typer
 
-from flows import cli_features, cli_listings, cli_look, cli_push, cli_serve, cli_train
+from flows import (
+    cli_features,
+    cli_listings,
+    cli_look,
+    cli_push,
+    cli_search,
+    cli_serve,
+    cli_train,
+)
 from flows.active import active_settings, remember_shop, source_of
 from flows.console import data, say
 from governance.errors import CounterfoilError
@@ -27,6 +35,7 @@ cli_features.add_commands(app)
 cli_push.add_commands(app)
 cli_listings.add_commands(app)
 cli_serve.add_commands(app)
+cli_search.add_commands(app, cli_train.train_app)
 app.add_typer(cli_train.train_app, name="train")
 
 Shop = Annotated[str, typer.Argument(help="complete_journey or online_retail")]
