@@ -33,20 +33,18 @@ def products() -> list[Product]:
     return found
 
 
-def build_small(folder: Path, *, items: list[Product] | None = None) -> str:
+def build_small(folder: Path, *, items: list[Product] | None = None, encoder: str = "") -> str:
     """``folder/encoder`` and an index of it in ``folder/bundles/search``; the encoder's path."""
     torch.set_num_threads(1)  # tiny networks are slower with two on a busy machine
     words = sorted({w for p in products() for w in p.title.casefold().split()})
-    checkpoint = folder / "encoder"
-    if not checkpoint.is_dir():
-        tiny_checkpoint(checkpoint, words)
+    checkpoint = encoder or str(tiny_checkpoint(folder / "encoder", words))
     catalogue = with_read_attributes(Catalogue.of(items or products()))
     popular = {"": ["i07", "i01"], "Printers": ["i16"]}
     source = Source(catalogue, popular=popular)
     query_help = learn_help(source, seed=1, language=())
     build(
-        folder / "bundles" / "search", catalogue, load_encoder(str(checkpoint)),
+        folder / "bundles" / "search", catalogue, load_encoder(checkpoint),
         beside=files_beside(query_help, popular), facts=source.facts(),
         progress=lambda _: None,
     )  # fmt: skip
-    return str(checkpoint)
+    return checkpoint
