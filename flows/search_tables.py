@@ -3,7 +3,7 @@
 ITEMS_SQL = """
 select
     item_id, title, description, brand, department, category, product_type, package_size,
-    price_listed_usd as price
+    price_listed_usd::double as price
 from dim_items
 order by item_id
 """
@@ -41,14 +41,14 @@ named as (
     inner join dim_items as items using (item_id)
 ),
 
-both as (
+levels as (
     select category, item_id, orders from named where category <> ''
     union all
     select '' as category, item_id, orders from named
 )
 
 select category, item_id
-from both
+from levels
 qualify row_number() over (partition by category order by orders desc, item_id) <= {most}
 order by category, orders desc, item_id
 """

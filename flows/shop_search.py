@@ -32,6 +32,7 @@ from training.text_search.catalogue_file import catalogue_of, read_catalogue
 from training.text_search.config import read_search_knobs
 
 INDEX = "search"  # its folder among the bundles
+_SIZE = "package_size"  # stands beside the title in some shops
 MOST_POPULAR = 50  # items of a category that are kept for a query that finds nothing
 
 
@@ -79,7 +80,7 @@ def build_shop_search(settings: Settings, data: Path | None, progress: Progress)
     torch.set_num_threads(settings.threads)
     index_dir = settings.bundles_dir / INDEX
     with exclusive(settings.searches_dir / INDEX):
-        source = _of_file(data) if data else read_shop_source(settings.warehouse_path)
+        source = read_file_source(data) if data else read_shop_source(settings.warehouse_path)
         progress(f"{len(source.catalogue):,} products, {len(source.searches):,} searches")
         source = replace(source, catalogue=with_read_attributes(source.catalogue))
         encoder = load_encoder(settings.encoder)
@@ -158,7 +159,18 @@ def read_shop_source(warehouse_path: Path) -> Source:
     )
 
 
-_SIZE = "package_size"  # stands beside the title in some shops
+def read_file_source(path: Path) -> Source:
+    """A catalogue of a Parquet or CSV file; without sessions."""
+    if path.suffix.lower() != ".csv":
+        return Source(read_catalogue(path))
+    try:
+        table = pa_csv.read_csv(path)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise InputError(
+            "the catalogue cannot be read", where=str(path), why=str(error).splitlines()[0]
+        ) from None
+    rows = table.to_pylist()
+    return Source(catalogue_of(rows, columns=table.column_names, where=str(path)))
 
 
 def _text_with_size(product: Product) -> str:
@@ -181,17 +193,3 @@ def _popular(sold: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     for category, item_id in sold:
         found.setdefault(category, []).append(item_id)
     return found
-
-
-def _of_file(path: Path) -> Source:
-    """A catalogue of a Parquet or CSV file; without sessions."""
-    if path.suffix.lower() != ".csv":
-        return Source(read_catalogue(path))
-    try:
-        table = pa_csv.read_csv(path)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise InputError(
-            "the catalogue cannot be read", where=str(path), why=str(error).splitlines()[0]
-        ) from None
-    rows = table.to_pylist()
-    return Source(catalogue_of(rows, columns=table.column_names, where=str(path)))

@@ -7,7 +7,7 @@ says so.
 """
 
 import uuid
-from typing import Any
+from typing import TYPE_CHECKING
 
 from governance.settings import Settings
 from serving import tensors
@@ -18,6 +18,9 @@ from serving.schemas import RequestError
 from serving.search_answer import NAME, Searcher
 from serving.search_wish import SearchRequest
 from serving.served import Headers, ServedModel
+
+if TYPE_CHECKING:
+    from training.shop_search.model import ShopSearch
 
 _TRIED = "coffe under 10"  # the warm-up: misspelt and with a filter
 
@@ -81,7 +84,7 @@ def open_searcher(settings: Settings, *, for_user: bool) -> Searcher:
     return Searcher(_open_shop(settings), recommend=recommender.one_answer, intent=intent.of_text)
 
 
-def _open_shop(settings: Settings) -> Any:
+def _open_shop(settings: Settings) -> "ShopSearch":
     from training.shop_search.model import open_shop_search  # torch: seconds
 
     shop = open_shop_search(settings.bundles_dir / NAME, encoder=settings.encoder)

@@ -1,4 +1,4 @@
-"""A small shop's search with a real index and help, for tests; its encoder is tiny and untaught."""
+"""A small shop's search with a real index and help, for tests."""
 
 from pathlib import Path
 
@@ -14,37 +14,47 @@ from training.text_search.catalogue import Catalogue, Product
 BRANDS = ("Sony", "Bosch", "Acme", "Lenovo", "Canon")
 KINDS = ("keyboard", "printer", "charger", "monitor", "backpack")
 COLOURS = ("black", "white", "red")
+POPULAR = {"": ["i07", "i01"], "Printers": ["i16"]}
 
 
 def products() -> list[Product]:
     """75 products of five kinds, brands and three colours; prices from 5 to 79."""
-    found = []
-    for kind in KINDS:
-        for brand in BRANDS:
-            for colour in COLOURS:
-                number = len(found)
-                title = f"{brand} wireless {kind} {colour} {1 + number % 3} m"
-                found.append(
-                    Product(
-                        f"i{number:02d}", title, category=f"Devices > {kind.title()}s",
-                        brand=brand, price=5.0 + number, is_in_stock=number % 2 == 0,
-                    )
-                )  # fmt: skip
-    return found
+    named = [(kind, brand, colour) for kind in KINDS for brand in BRANDS for colour in COLOURS]
+    return [
+        Product(
+            f"i{number:02d}",
+            f"{brand} wireless {kind} {colour} {1 + number % 3} m",
+            category=f"Devices > {kind.title()}s",
+            brand=brand,
+            price=5.0 + number,
+            is_in_stock=number % 2 == 0,
+        )
+        for number, (kind, brand, colour) in enumerate(named)
+    ]
 
 
-def build_small(folder: Path, *, items: list[Product] | None = None, encoder: str = "") -> str:
-    """``folder/encoder`` and an index of it in ``folder/bundles/search``; the encoder's path."""
+def untaught_encoder(folder: Path) -> str:
+    """A tiny checkpoint that knows the words of :func:`products`."""
     torch.set_num_threads(1)  # tiny networks are slower with two on a busy machine
-    words = sorted({w for p in products() for w in p.title.casefold().split()})
-    checkpoint = encoder or str(tiny_checkpoint(folder / "encoder", words))
-    catalogue = with_read_attributes(Catalogue.of(items or products()))
-    popular = {"": ["i07", "i01"], "Printers": ["i16"]}
-    source = Source(catalogue, popular=popular)
-    query_help = learn_help(source, seed=1, language=())
+    words = sorted({word for one in products() for word in one.title.casefold().split()})
+    return str(tiny_checkpoint(folder / "encoder", words))
+
+
+def build_small(folder: Path, encoder: str, items: list[Product] | None = None) -> None:
+    """An index of the products in ``folder/bundles/search``."""
+    catalogue = Catalogue.of(items or products())
+    save_small(folder, catalogue, source=Source(catalogue, popular=POPULAR), encoder=encoder)
+
+
+def save_small(folder: Path, catalogue: Catalogue, *, source: Source, encoder: str) -> None:
+    """An index of a catalogue with the searches and what sells of a source."""
+    read = with_read_attributes(catalogue)
+    part = Source(read, source.searches, source.popular, source.is_synthetic)
     build(
-        folder / "bundles" / "search", catalogue, load_encoder(checkpoint),
-        beside=files_beside(query_help, popular), facts=source.facts(),
+        folder / "bundles" / "search",
+        read,
+        load_encoder(encoder),
+        beside=files_beside(learn_help(part, seed=1, language=()), part.popular or {}),
+        facts=part.facts(),
         progress=lambda _: None,
-    )  # fmt: skip
-    return checkpoint
+    )

@@ -7,7 +7,7 @@ import pytest
 from hostile_texts import ODD_TEXTS, STEERING
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_search import build_small, products
+from small_search import build_small, products, untaught_encoder
 
 from governance.errors import StateError
 from serving.schemas import RequestError, parse_instance
@@ -29,7 +29,9 @@ ONLY_WORDS = ShopSearchKnobs(near_from=2.0)  # the encoder is untaught: its near
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
     folder = tmp_path_factory.mktemp("shop")
-    return folder, build_small(folder)
+    encoder = untaught_encoder(folder)
+    build_small(folder, encoder)
+    return folder, encoder
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +149,7 @@ def test_steering_in_a_title_does_not_lift_it(home, tmp_path, steering):
     """By at most 3 of 15 places: its words make it longer, and none of them is asked for."""
     folder, encoder = home
     items = [replace(p, title=p.title + steering) if p.item_id == "i09" else p for p in products()]
-    build_small(tmp_path, items=items, encoder=encoder)
+    build_small(tmp_path, encoder, items)
     places = []
     for where in (folder, tmp_path):
         opened = open_shop_search(where / "bundles" / "search", encoder=encoder)
@@ -158,7 +160,7 @@ def test_steering_in_a_title_does_not_lift_it(home, tmp_path, steering):
 
 def test_help_and_index_are_one_version_and_the_same_source_gives_it_again(home, tmp_path):
     folder, encoder = home
-    build_small(tmp_path, encoder=encoder)
+    build_small(tmp_path, encoder)
     one, again = (json.loads((f / "bundles/search/current.json").read_text())
                   for f in (folder, tmp_path))  # fmt: skip
     assert one == again
