@@ -17,6 +17,7 @@ from governance.files import canonical_json
 Catalogue = Annotated[
     Path | None, typer.Option("--data", help="Catalogue as Parquet or CSV, not the shop's items")
 ]
+Config = Annotated[Path | None, typer.Option("--config", help="Knobs as YAML")]
 Given = Annotated[
     list[str] | None,
     typer.Option(
@@ -31,7 +32,9 @@ def add_commands(app: typer.Typer, train_app: typer.Typer) -> None:
     train_app.command(name="search")(train_search)
 
 
-def train_search(catalogue: Catalogue = None, as_json: AsJson = False) -> None:
+def train_search(
+    catalogue: Catalogue = None, config: Config = None, as_json: AsJson = False
+) -> None:
     """Build the shop's search index and query help, or bring them up to date.
 
     Only new texts are embedded. Killed at any moment, the same command goes on.
@@ -39,7 +42,7 @@ def train_search(catalogue: Catalogue = None, as_json: AsJson = False) -> None:
     """
     from flows.shop_search import build_shop_search
 
-    built = build_shop_search(active_settings(), catalogue, say)
+    built = build_shop_search(active_settings(), data=catalogue, config=config, progress=say)
     help_facts = built.facts["help"]
     assert isinstance(help_facts, dict)
     report = {

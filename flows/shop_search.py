@@ -73,7 +73,9 @@ class Built:
     facts: Mapping[str, object]
 
 
-def build_shop_search(settings: Settings, data: Path | None, progress: Progress) -> Built:
+def build_shop_search(
+    settings: Settings, *, data: Path | None, config: Path | None, progress: Progress
+) -> Built:
     """Read, learn, embed what is new, seal."""
     import torch
 
@@ -92,7 +94,7 @@ def build_shop_search(settings: Settings, data: Path | None, progress: Progress)
             index_dir,
             source.catalogue,
             encoder,
-            knobs=read_search_knobs(),
+            knobs=read_search_knobs(config) if config else read_search_knobs(),
             beside=files_beside(query_help, source.popular or {}),
             facts=source.facts(),
             progress=progress,

@@ -11,7 +11,7 @@ from typing import Literal, TypeVar
 from pydantic import BaseModel, Field, ValidationError
 
 from serving.intent_wish import MAX_COUNT, MAX_IN_ORDER, MAX_QUERY_CHARS, SessionActs
-from serving.search_wish import MAX_VALUE_CHARS, MAX_VALUES, Range, SearchFilters
+from serving.search_wish import FUSION_NAMES, MAX_VALUE_CHARS, MAX_VALUES, Range, SearchFilters
 from serving.wish import (
     MAX_ABOUT_IDS,
     MAX_DAYS,
@@ -114,7 +114,7 @@ _RULES = {
     "low": "must be a number",
     "high": "must be a number",
     "in_stock": "must be true or false",
-    "fusion": "must be a text",
+    "fusion": f"must be {' or '.join(FUSION_NAMES)}",
     **dict.fromkeys(SessionActs.model_fields, f"must be a whole number from 0 to {MAX_COUNT}"),
 }
 _ENTRY_RULES = {

@@ -22,8 +22,6 @@ from serving.served import Headers, ServedModel
 if TYPE_CHECKING:
     from training.shop_search.model import ShopSearch
 
-_TRIED = "coffe under 10"  # the warm-up: misspelt and with a filter
-
 
 class SearchServedModel(ServedModel):
     """Searches and completions over the index in use when the server started."""
@@ -88,5 +86,5 @@ def _open_shop(settings: Settings) -> "ShopSearch":
     from training.shop_search.model import open_shop_search  # torch: seconds
 
     shop = open_shop_search(settings.bundles_dir / NAME, encoder=settings.encoder)
-    shop.find(_TRIED, count=1)
+    shop.warm_up()
     return shop

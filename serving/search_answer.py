@@ -14,12 +14,12 @@ from governance.errors import CounterfoilError, InputError
 from governance.settings import Settings
 from serving.schemas import RequestError, parse_instance
 from serving.search_wish import Range, SearchFilters, SearchRequest
-from serving.wish import RecommendRequest
+from serving.wish import MAX_ABOUT_IDS, RecommendRequest
 from training.policy.model import BEYOND_K, UNKNOWN_ITEM
-from training.text_search.model import NO_FILTERS, Between, Filters, Hit
 
 if TYPE_CHECKING:
     from training.shop_search.model import Found, ShopSearch
+    from training.text_search.model import Between, Filters, Hit
 
 NAME = "search"
 DIGITS = 6  # of scores, as a recommendation has them
@@ -46,14 +46,19 @@ class Searcher:
         try:
             found = self.shop.find(
                 wish.query or "",
-                count=self.shop.knobs.reach if wish.user_id else wish.k,
+                count=self._reach(wish),
                 filters=_filters(wish.filters),
-                fusion=wish.fusion,  # type: ignore[arg-type]  # checked by its field
+                fusion=wish.fusion,
             )
         except InputError as error:
             sentence = f"{error.what}; {error.why}" if error.why else error.what
             raise RequestError(f"instances[{row}].filters: {sentence}") from None
         return self._told(wish, found, self._order(wish, found))
+
+    def _reach(self, wish: SearchRequest) -> int:
+        """How many are found: those shown, or those that one shopper's order is made of."""
+        reach = min(self.shop.knobs.reach, MAX_ABOUT_IDS)
+        return max(wish.k, reach) if wish.user_id else wish.k
 
     def _completed(self, prefix: str, k: int) -> Answer:
         found = self.shop.help.complete(prefix, k)
@@ -99,7 +104,7 @@ class Searcher:
         self,
         wish: SearchRequest,
         found: "Found",
-        hit: Hit,
+        hit: "Hit",
         score: float,
         shares: Mapping[str, float],
     ) -> Answer:
@@ -127,14 +132,14 @@ class Searcher:
 class _Order:
     """Hits best first, each with its score and, for one shopper, what this is made of."""
 
-    hits: list[tuple[Hit, float, dict[str, float]]]
+    hits: "list[tuple[Hit, float, dict[str, float]]]"
     fallback: str | None = None
     is_degraded: bool = False
     request_id: str | None = None  # of the recommender's decision
     dropped: Sequence[Mapping[str, str]] = ()
 
 
-def _personal(hits: Sequence[Hit], said: Mapping[str, Any], weight: float) -> _Order:
+def _personal(hits: "Sequence[Hit]", said: Mapping[str, Any], weight: float) -> _Order:
     """The shopper's order: a stranger's is that of relevance, and dropped stays dropped."""
     from training.shop_search.model import personal_order
 
@@ -185,7 +190,9 @@ def _signed(version: str) -> Answer:
     return {"model_name": NAME, "model_version": version, "request_id": uuid.uuid4().hex}
 
 
-def _filters(given: SearchFilters | None) -> Filters:
+def _filters(given: SearchFilters | None) -> "Filters":
+    from training.text_search.model import NO_FILTERS, Filters  # torch: seconds
+
     if given is None:
         return NO_FILTERS
     attributes = given.attributes or {}
@@ -198,6 +205,8 @@ def _filters(given: SearchFilters | None) -> Filters:
     )
 
 
-def _between(one: Range) -> Between:
+def _between(one: Range) -> "Between":
+    from training.text_search.model import Between
+
     low, high = one.low, one.high
     return Between(float("-inf") if low is None else low, float("inf") if high is None else high)

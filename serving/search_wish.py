@@ -1,6 +1,6 @@
 """What a request to ``search`` may say: a query with its filters, or the beginning of one."""
 
-from typing import Annotated
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field, field_validator, model_validator
 
@@ -10,7 +10,8 @@ from serving.wish import DEFAULT_K, MAX_K, Id, Strict
 MAX_VALUES = 50  # of one filter; a facet's list of brands is shorter
 MAX_ATTRIBUTES = 20
 MAX_VALUE_CHARS = 200
-FUSION_NAMES = ("lexical", "dense", "rule", "convex", "reciprocal_rank", "learned")
+FusionName = Literal["lexical", "dense", "rule", "convex", "reciprocal_rank", "learned"]
+FUSION_NAMES: tuple[FusionName, ...] = get_args(FusionName)  # those of an index
 
 Value = Annotated[str, Field(min_length=1, max_length=MAX_VALUE_CHARS)]
 Values = Annotated[list[Value], Field(min_length=1, max_length=MAX_VALUES)]
@@ -63,15 +64,8 @@ class SearchRequest(Strict):
     k: Annotated[int, Field(ge=1, le=MAX_K)] = DEFAULT_K
     filters: SearchFilters | None = None
     user_id: Id | None = None  # set: in this shopper's order
-    fusion: str | None = None
+    fusion: FusionName | None = None  # absent: the index's own
     explain: bool = False
-
-    @field_validator("fusion")
-    @classmethod
-    def _known(cls, value: str | None) -> str | None:
-        if value is not None and value not in FUSION_NAMES:
-            raise ValueError(f"must be {' or '.join(FUSION_NAMES)}")
-        return value
 
     @model_validator(mode="after")
     def _says_one_thing(self) -> "SearchRequest":
