@@ -1,10 +1,13 @@
-"""Intent over the wire beside the recommender: answers with reasons, refusals with their place."""
+"""Intent over REST and gRPC beside the recommender: answers with reasons, refusals with a place."""
 
 import json
 import time
 
+import grpc
 import httpx
 import pytest
+from kserve.protocol.grpc import grpc_predict_v2_pb2 as pb
+from kserve.protocol.grpc import grpc_predict_v2_pb2_grpc as services
 from tiny_encoder import tiny_checkpoint
 
 from training.encoder.checkpoint import load_encoder
@@ -53,7 +56,25 @@ def _ask(server, *instances):
     return httpx.post(url, json={"instances": list(instances)}, timeout=30)
 
 
-def test_a_trained_intent_is_served_with_reasons_over_v1_and_v2(with_intent):
+def _over_grpc(server, **rows):
+    """The answer to one row, each field of it a tensor of bytes."""
+    inputs = [
+        pb.ModelInferRequest.InferInputTensor(
+            name=name,
+            datatype="BYTES",
+            shape=[1],
+            contents=pb.InferTensorContents(bytes_contents=[text.encode()]),
+        )
+        for name, text in rows.items()
+    ]
+    with grpc.insecure_channel(f"127.0.0.1:{server.settings.grpc_port}") as channel:
+        stub = services.GRPCInferenceServiceStub(channel)
+        request = pb.ModelInferRequest(model_name="intent", inputs=inputs)
+        (output,) = stub.ModelInfer(request, timeout=30).outputs
+    return json.loads(output.contents.bytes_contents[0])
+
+
+def test_a_trained_intent_is_served_with_reasons_over_v1_v2_and_grpc(with_intent):
     acts = {"click": 6, "review": 4}
     answer = _ask(with_intent, {"query": "dyson vs shark", "acts": acts}, {"acts": {"cart": 2}})
     both, acts_only = answer.json()["predictions"]
@@ -75,6 +96,8 @@ def test_a_trained_intent_is_served_with_reasons_over_v1_and_v2(with_intent):
     url = f"{with_intent.url}/v2/models/intent/infer"
     output = httpx.post(url, json={"inputs": inputs}, timeout=30).json()["outputs"][0]
     assert json.loads(output["data"][0]) == both
+    session = json.dumps({"acts": acts})
+    assert _over_grpc(with_intent, query="dyson vs shark", session=session) == both
 
     good = {"query": "shoes"}
     refused = _ask(with_intent, good, good, good, {"query": "x" * 513})
