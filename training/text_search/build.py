@@ -1,0 +1,75 @@
+"""Build an index of a catalogue, or bring one up to date: only changed texts are embedded.
+
+    index = build(Path("index"), read_catalogue(path), load_encoder())
+
+A second build gives, byte for byte, the vectors of a whole one. Vectors of two encoders are never
+mixed. Killed at any moment, the old index stays in use and what was embedded is kept. Progress is
+said on stderr.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from training.encoder.model import Encoder
+from training.text_search.catalogue import Catalogue
+from training.text_search.config import SearchKnobs
+from training.text_search.dense import text_keys
+from training.text_search.fit_fusion import fit_fusion
+from training.text_search.fusion import Fusion
+from training.text_search.index import SearchIndex
+from training.text_search.index_file import (
+    load_index,
+    open_stored,
+    refuse_other_encoder,
+    save_index,
+)
+from training.text_search.judged import Judged, known_items
+from training.text_search.lexical import Lexical
+from training.text_search.vector_store import Say, VectorStore
+
+
+def say(line: str) -> None:
+    """To stderr: stdout is for data."""
+    sys.stderr.write(line + "\n")
+
+
+def build(
+    index_dir: Path,
+    catalogue: Catalogue,
+    encoder: Encoder,
+    *,
+    knobs: SearchKnobs | None = None,
+    fusion: Fusion | None = None,
+    judged: Sequence[Judged] = (),
+    known_item_queries: int = 0,
+    is_whole: bool = False,
+    progress: Say = say,
+) -> SearchIndex:
+    """The index in use afterwards; StateError where it is another encoder's and not ``is_whole``.
+
+    The fusion is fitted on ``judged`` queries and on so many known-item queries made from the
+    catalogue; without either it is the given one, or the default.
+    """
+    knobs, store = knobs or SearchKnobs(), VectorStore.open(index_dir)
+    stored = None if is_whole else open_stored(index_dir)
+    if stored is not None:
+        refuse_other_encoder(stored, encoder)
+        store.add(*stored.vectors())
+    texts = catalogue.texts(knobs.dense_form)
+    keys = text_keys(texts, encoder, length=knobs.length)
+    vectors = store.vectors(encoder, texts, keys, length=knobs.length, say=progress)
+    lexical = Lexical.of(catalogue.texts(knobs.lexical_form))
+    index = SearchIndex(
+        catalogue, lexical, vectors.astype(np.float32), encoder, fusion or Fusion(), knobs
+    )
+    judged = [*judged, *known_items(catalogue, known_item_queries)]
+    if judged:
+        index = fit_fusion(index, judged, progress=progress)
+    facts = {"encoder": {"name": encoder.name, "digest": encoder.digest}}
+    save_index(index_dir, index, keys=keys, vectors=vectors, facts=facts)
+    store.forget_parts()
+    progress(f"search: {len(catalogue)} products in {index_dir}")
+    return load_index(index_dir, encoder)
