@@ -8,7 +8,7 @@ said on stderr.
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,13 +30,15 @@ from training.text_search.judged import Judged, known_items
 from training.text_search.lexical import Lexical
 from training.text_search.vector_store import Say, VectorStore
 
+NOTHING: Mapping[str, str] = {}
+
 
 def say(line: str) -> None:
     """To stderr: stdout is for data."""
     sys.stderr.write(line + "\n")
 
 
-def build(
+def build(  # noqa: PLR0913  # each is a choice of its own, and has a default
     index_dir: Path,
     catalogue: Catalogue,
     encoder: Encoder,
@@ -46,12 +48,15 @@ def build(
     judged: Sequence[Judged] = (),
     known_item_queries: int = 0,
     is_whole: bool = False,
+    beside: Mapping[str, str] = NOTHING,
+    facts: Mapping[str, object] = NOTHING,
     progress: Say = say,
 ) -> SearchIndex:
     """The index in use afterwards; StateError where it is another encoder's and not ``is_whole``.
 
     The fusion is fitted on ``judged`` queries and on so many known-item queries made from the
-    catalogue; without either it is the given one, or the default.
+    catalogue; without either it is the given one, or the default. ``beside`` are further files of
+    this version, texts by name; ``facts`` go into its card.
     """
     knobs, store = knobs or SearchKnobs(), VectorStore.open(index_dir)
     stored = None if is_whole else open_stored(index_dir)
@@ -68,8 +73,8 @@ def build(
     judged = [*judged, *known_items(catalogue, known_item_queries)]
     if judged:
         index = fit_fusion(index, judged, progress=progress)
-    facts = {"encoder": {"name": encoder.name, "digest": encoder.digest}}
-    save_index(index_dir, index, keys=keys, vectors=vectors, facts=facts)
+    told = {**facts, "encoder": {"name": encoder.name, "digest": encoder.digest}}
+    save_index(index_dir, index, keys=keys, vectors=vectors, facts=told, beside=beside)
     store.forget_parts()
     progress(f"search: {len(catalogue)} products in {index_dir}")
     return load_index(index_dir, encoder)

@@ -105,6 +105,7 @@ def save_index(
     keys: Keys,
     vectors: Halves,
     facts: Mapping[str, object],
+    beside: Mapping[str, str],
 ) -> Stored:
     """Seal a new version, then name it, then forget versions older than the one before."""
 
@@ -112,6 +113,8 @@ def save_index(
         write_catalogue(index.catalogue, folder / _PRODUCTS)
         save_file({"keys": keys, "vectors": vectors}, folder / _VECTORS)
         index.lexical.index.save(folder, show_progress=False, allow_pickle=False)
+        for name, text in beside.items():
+            (folder / name).write_text(text, encoding="utf-8")
         return {
             **facts,
             "format": FORMAT,
