@@ -24,6 +24,7 @@ from one_part import add_options, answer  # noqa: E402 - threads are set before 
 TASKS = {  # in the order of the table, which runs the cheap ones first; where the data lies
     "intent": None,
     "search": "icecat_catalogue",
+    "dense-retrieval": "icecat_catalogue",
     "listing-quality": "icecat_catalogue",
     "personal-data": "pii_sentences",
     "duplicates": "benchmarks/entity_matching",

@@ -130,5 +130,10 @@ def _text(value: object) -> str:
 
 def _written(product: Product) -> dict[str, object]:
     attributes = json.dumps(dict(product.attributes), sort_keys=True)
-    row = {name: getattr(product, name) for name in _SCHEMA.names}
+    row = {name: _storable(getattr(product, name)) for name in _SCHEMA.names}
     return {**row, "attributes": attributes}
+
+
+def _storable(value: object) -> object:
+    """A text as UTF-8 can hold it: half of a surrogate pair becomes a question mark."""
+    return value.encode(errors="replace").decode() if isinstance(value, str) else value

@@ -1,0 +1,97 @@
+"""Teaching an encoder from clicks: what is seldom seen counts more, and an item is no own rival."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from tiny_encoder import tiny_checkpoint
+
+from governance.errors import InputError
+from training.encoder.checkpoint import load_encoder
+from training.fine_tuning.config import FineTuning
+from training.simulator.config import SimulatorConfig
+from training.text_search.clicks import Click, Pairs, click_weights, split_by_time
+from training.text_search.fine_tune import fine_tune_dense, judged_loss
+
+LEFT = ("red", "blue", "oak", "desk", "usb", "lamp")
+RIGHT = ("apple", "pear", "plum", "grape", "melon", "peach")
+KNOBS = FineTuning(epochs=12, batch=6, length=8, learning_rate=3e-3, patience=12)
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory):
+    torch.set_num_threads(1)
+    return load_encoder(str(tiny_checkpoint(tmp_path_factory.mktemp("tiny"), (*LEFT, *RIGHT))))
+
+
+def _pairs(queries, products, weights=None):
+    count = np.ones(len(queries), np.float32) if weights is None else np.array(weights, np.float32)
+    return Pairs(tuple(queries), tuple(products), tuple(products), count)
+
+
+def test_a_click_far_down_weighs_more_and_never_more_than_the_ceiling():
+    clicks = [Click("lamp", "a", position) for position in (1, 10, 12, 40)]
+    weights = click_weights(clicks, SimulatorConfig().propensities(), most=7.0)
+    assert weights[0] == 1
+    assert weights[1] == pytest.approx(10**0.8, rel=1e-5)
+    assert weights[2:].tolist() == [7.0, 7.0]
+
+
+@pytest.mark.parametrize("propensities", [(), (0.0,), (1.5,), (float("nan"),)])
+def test_propensities_that_are_no_chances_are_refused(propensities):
+    with pytest.raises(InputError, match="no chances"):
+        click_weights([Click("lamp", "a")], propensities)
+
+
+def test_judged_clicks_come_later_than_taught_ones_and_ask_what_was_not_asked():
+    clicks = [Click(f"q{at % 7}", "a", at=float(-at)) for at in range(20)]
+    clicks.append(Click("new", "b", at=9.0))
+    earlier, later = split_by_time(clicks, 0.2)
+    assert [click.query for click in later] == ["new"]
+    assert max(click.at for click in earlier) < later[0].at
+
+
+def test_what_was_clicked_comes_nearer_to_its_query(encoder):
+    pairs = _pairs(LEFT, RIGHT)
+    tuned = fine_tune_dense(encoder, pairs, pairs, KNOBS)
+    assert judged_loss(tuned.encoder, pairs, KNOBS) < 0.5 * judged_loss(encoder, pairs, KNOBS)
+    assert tuned.encoder.digest != encoder.digest
+
+
+def test_the_same_seed_gives_the_same_bytes(encoder):
+    runs = [fine_tune_dense(encoder, _pairs(LEFT, RIGHT), None, KNOBS).encoder for _ in range(2)]
+    first, second = (run.network.state_dict() for run in runs)
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert runs[0].digest == runs[1].digest
+
+
+def test_a_product_is_no_negative_of_itself(encoder):
+    same = _pairs(("red", "blue"), ("apple", "apple"))
+    assert judged_loss(encoder, same, KNOBS) == pytest.approx(0, abs=1e-6)
+
+
+def test_the_correction_finds_what_is_relevant_where_positions_would_mislead(encoder):
+    """Of 20 lists each is looked at in position 1 and 3 at position 10, as the simulator's shoppers
+    do. Whoever looks clicks the query's own product, far down, in 9 of 10 cases, and its rival, on
+    top, in 6. Counted alike, clicks put the rival nearer; weighed, the own product.
+    """
+    propensities = SimulatorConfig().propensities()
+    shown = [
+        (0, 10, 0.9),
+        (-1, 1, 0.6),
+    ]  # product beside the own one, position, chance if looked at
+    clicks = [
+        Click(query, RIGHT[at + shift], position)
+        for at, query in enumerate(LEFT)
+        for shift, position, chance in shown
+        for _ in range(round(20 * propensities[position - 1] * chance))
+    ]
+    queries, products = [c.query for c in clicks], [c.item_id for c in clicks]
+    knobs = replace(KNOBS, batch=30)
+    nearer = {}
+    for name, weights in (("plain", None), ("corrected", click_weights(clicks, propensities))):
+        tuned = fine_tune_dense(encoder, _pairs(queries, products, weights), None, knobs).encoder
+        near = tuned.embed(LEFT) @ tuned.embed(RIGHT).T
+        nearer[name] = float(np.mean([near[at, at] - near[at, at - 1] for at in range(6)]))
+    assert nearer["corrected"] > 0 > nearer["plain"]

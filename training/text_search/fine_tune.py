@@ -1,0 +1,147 @@
+"""Teach an encoder that a query lies near what was clicked after it: in-batch negatives.
+
+    tuned = fine_tune_dense(load_encoder(), pairs, later_pairs, knobs, progress=print)
+
+Of a batch of N pairs each query must find its own product among the N; other pairs of the same
+item are hidden, not taught against. A pair counts by its weight (``clicks.py``). The epoch that is
+best on pairs not taught, whose weights count too, is kept. Knobs are those of the engine; only its
+``full`` method. The same seed, device and threads give the same bytes.
+
+Dimensions: N pairs, L tokens, D numbers of a vector.
+"""
+
+import copy
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from governance.errors import InputError
+from governance.files import digest_of
+from training.best_epoch import Course
+from training.encoder.model import Encoder, fast_arithmetic, mean_over_tokens, tokenise
+from training.encoder.readable import readable
+from training.fine_tuning.config import FineTuning
+from training.fine_tuning.train import DivergedError
+from training.text_search.clicks import Pairs
+
+DENSE_KNOBS = FineTuning(epochs=2, batch=64, length=64, learning_rate=5e-5)
+_TEMPERATURE = 0.05  # of cosines; as sentence encoders are taught since SimCSE
+_LONGEST_GRADIENT = 1.0
+_JUDGED_BATCH = 64  # more negatives would judge more strictly; the same for every epoch
+
+
+@dataclass(frozen=True)
+class TunedEncoder:
+    """The encoder of the best epoch, and the curve that led there."""
+
+    encoder: Encoder
+    curve: list[dict[str, float]]
+
+
+def fine_tune_dense(
+    encoder: Encoder,
+    taught: Pairs,
+    judged: Pairs | None,
+    knobs: FineTuning = DENSE_KNOBS,
+    *,
+    progress: Callable[[str], None] = lambda _: None,
+) -> TunedEncoder:
+    """The given encoder stays as it is; the digest of the new one names what it was taught."""
+    if len(taught) < 2 or knobs.method != "full":
+        raise InputError(
+            "the encoder cannot be taught", where="the query-click pairs",
+            why=f"{len(taught)} pairs, method {knobs.method}: two pairs and method full are needed",
+        )  # fmt: skip
+    torch.manual_seed(knobs.seed)
+    network = copy.deepcopy(encoder.network).to(knobs.device)
+    subject = _subject(encoder, taught, knobs)
+    learner = replace(encoder, network=network, digest=subject, name=f"{encoder.name}, tuned")
+    optimiser = torch.optim.AdamW(
+        network.parameters(), lr=knobs.learning_rate, weight_decay=knobs.weight_decay
+    )
+    course = Course(
+        network, optimiser, subject=subject, checkpoint=None,
+        metric="validation_loss", is_lower_better=True,
+    )  # fmt: skip
+    steps = -(-len(taught) // knobs.batch)
+    mean_weight = max(float(taught.weights.mean()), 1e-12)  # not the batch's: all batches alike
+    for epoch in course.epochs(knobs.epochs, knobs.patience):
+        network.train()
+        losses = []
+        for number, batch in enumerate(_shuffled(taught, knobs, epoch)):
+            _set_step_size(optimiser, knobs, (epoch - 1) * steps + number, steps * knobs.epochs)
+            loss = _loss(learner, batch, knobs) / (len(batch) * mean_weight)
+            loss.backward()  # type: ignore[no-untyped-call]
+            nn.utils.clip_grad_norm_(network.parameters(), _LONGEST_GRADIENT)
+            optimiser.step()
+            optimiser.zero_grad()
+            losses.append(float(loss.detach()))
+        mean = float(np.mean(losses))
+        if not math.isfinite(mean):
+            raise DivergedError("the encoder's training diverged", next_step="lower learning_rate")
+        network.eval()
+        found = {} if judged is None else {"validation_loss": judged_loss(learner, judged, knobs)}
+        course.note({"loss": mean}, found)
+        progress(course.line("dense"))
+    course.end()
+    return TunedEncoder(learner, course.state.curve)
+
+
+def judged_loss(encoder: Encoder, pairs: Pairs, knobs: FineTuning) -> float:
+    """The weighed mean loss over pairs, in batches in their order."""
+    total = 0.0
+    with torch.inference_mode():
+        for begin in range(0, len(pairs), _JUDGED_BATCH):
+            rows = list(range(begin, min(begin + _JUDGED_BATCH, len(pairs))))
+            total += float(_loss(encoder, pairs.take(rows), knobs))
+    return total / max(float(pairs.weights.sum()), 1e-12)
+
+
+def _loss(encoder: Encoder, batch: Pairs, knobs: FineTuning) -> Tensor:
+    """The weighed sum over queries of the cross entropy of their own product."""
+    queries = _unit(encoder, batch.queries, knobs)
+    products = _unit(encoder, batch.products, knobs)
+    logits = queries @ products.T / _TEMPERATURE  # (N, N)
+    _, items = np.unique(np.array(batch.items), return_inverse=True)
+    is_same = torch.from_numpy(items[:, None] == items[None, :])
+    is_same.fill_diagonal_(False)
+    logits = logits.masked_fill(is_same.to(logits.device), -torch.inf)
+    each = nn.functional.cross_entropy(
+        logits, torch.arange(len(batch), device=logits.device), reduction="none"
+    )
+    return (each * torch.from_numpy(batch.weights).to(each.device)).sum()
+
+
+def _unit(encoder: Encoder, texts: tuple[str, ...], knobs: FineTuning) -> Float[Tensor, "n d"]:
+    given = tokenise(encoder.tokenizer, [readable(text) for text in texts], length=knobs.length)
+    given = {name: value.to(knobs.device) for name, value in given.items()}
+    with fast_arithmetic(knobs.device, knobs.precision):
+        hidden = encoder.network(**given).last_hidden_state
+    pooled = mean_over_tokens(hidden.float(), given["attention_mask"])
+    return nn.functional.normalize(pooled, dim=-1)
+
+
+def _shuffled(pairs: Pairs, knobs: FineTuning, epoch: int) -> Iterator[Pairs]:
+    order = np.random.default_rng((knobs.seed, epoch)).permutation(len(pairs))
+    for begin in range(0, len(order), knobs.batch):
+        yield pairs.take(order[begin : begin + knobs.batch])
+
+
+def _set_step_size(
+    optimiser: torch.optim.Optimizer, knobs: FineTuning, step: int, steps: int
+) -> None:
+    """A rise over the warm-up, then a fall to zero."""
+    warm = max(int(steps * knobs.warm_up), 1)
+    share = min((step + 1) / warm, max(steps - step, 0) / max(steps - warm, 1))
+    for group in optimiser.param_groups:
+        group["lr"] = knobs.learning_rate * share
+
+
+def _subject(encoder: Encoder, taught: Pairs, knobs: FineTuning) -> str:
+    lesson = [taught.queries, taught.products, taught.items, taught.weights.tolist()]
+    return digest_of({"encoder": encoder.digest, "lesson": lesson, "knobs": asdict(knobs)})
