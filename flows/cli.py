@@ -13,6 +13,7 @@ from flows import (
     cli_features,
     cli_listings,
     cli_look,
+    cli_mask,
     cli_push,
     cli_search,
     cli_serve,
@@ -34,6 +35,7 @@ cli_look.add_commands(app)
 cli_features.add_commands(app)
 cli_push.add_commands(app)
 cli_listings.add_commands(app)
+cli_mask.add_commands(app)
 cli_serve.add_commands(app)
 cli_search.add_commands(app, cli_train.train_app)
 app.add_typer(cli_train.train_app, name="train")

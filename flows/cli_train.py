@@ -100,7 +100,7 @@ def _text_report(outcome: "TextOutcome") -> dict[str, Any]:
         "version": outcome.bundle.version,
         "folder": str(outcome.bundle.folder),
         "metrics": card["metrics"],
-        "int8": card["int8"],
+        "int8": card.get("int8"),
         "validation_examples": card["validation_examples"],
         "trials": [vars(trial) for trial in outcome.trials],
     }
@@ -110,9 +110,10 @@ def _text_lines(outcome: "TextOutcome") -> list[str]:
     card = outcome.bundle.card
     examples = f"{card['validation_examples']:,} validation examples"
     lines = [f"{name:<28} {value:.4f}, {examples}" for name, value in card["metrics"].items()]
-    if card["int8"]:
+    if card.get("int8"):
         lines.append(f"{'int8 macro_f1':<28} {card['int8']['macro_f1_int8']:.4f}")
-    return [*lines, f"bundle   {outcome.bundle.folder}"]
+    folder = outcome.bundle.folder
+    return [*lines, f"card     {folder / 'card.html'}", f"bundle   {folder}"]
 
 
 def _report(outcome: "Outcome") -> dict[str, Any]:

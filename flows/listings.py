@@ -39,7 +39,7 @@ _FORM = 1  # of the rules that propose: part of the digest in every proposal
 
 def judge(settings: Settings, *, limit: int, talk: Talk) -> list[tuple[Listing, Verdict]]:
     """The first listings by id, repairs applied, with what is to be said of each."""
-    items = _items(settings)
+    items = items_of(settings)
     raw = read_shop(items.path)
     model = _model(settings, raw, talk)
     shown = _as_repaired(settings, raw[:limit])
@@ -48,7 +48,7 @@ def judge(settings: Settings, *, limit: int, talk: Talk) -> list[tuple[Listing, 
 
 def propose_repairs(settings: Settings, *, limit: int, actor: str) -> list[ListingRepair]:
     """Propose repairs of the first listings by id; every one that waits for a decision."""
-    items = _items(settings)
+    items = items_of(settings)
     raw = read_shop(items.path)
     knowledge = Knowledge(learn_catalogue(raw), learn_habits(raw))
     extractor = Extractor(read_rules())
@@ -69,7 +69,7 @@ def accept(settings: Settings, repair_id: str, *, actor: str) -> ListingRepair:
     """Apply a repair to the text as it stands in the newest raw items."""
     with session(settings) as records:
         repair = _own(settings, repair_ledger.last_event(records, repair_id))
-        raw = raw_text(_items(settings).path, repair.item_id, repair.field)
+        raw = raw_text(items_of(settings).path, repair.item_id, repair.field)
         repair_ledger.accept(records, repair_id, actor=actor, raw=raw)
         records.flush()
         return repair_ledger.last_event(records, repair_id)
@@ -105,7 +105,8 @@ def raw_text(items_path: Path, item_id: str, field: str) -> str | None:
     return None if row[0] is None else str(row[0])
 
 
-def _items(settings: Settings) -> Landing:
+def items_of(settings: Settings) -> Landing:
+    """The shop's newest landed items."""
     landing = current_landing(settings.raw_dir, settings.shop, "items")
     if landing is None:
         raise StateError(

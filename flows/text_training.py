@@ -11,17 +11,27 @@ from typing import get_args
 
 from flows.ledger import exclusive
 from flows.sequence import Screen
+from flows.text_page import page_of_text
 from governance.errors import InputError, StateError
 from governance.files import digest_of, sha256_file
 from governance.settings import Settings
 from training.best_epoch import DivergedError
 from training.encoder.checkpoint import load_encoder
 from training.encoder.model import Encoder
-from training.fine_tuning.config import FineTuningSettings, Method, read_settings
-from training.fine_tuning.taught import TaughtText, Watch
+from training.fine_tuning.config import FineTuningSettings, Method
+from training.fine_tuning.taught import Watch
+from training.model_card import card_files
+from training.sealed_folder import Sealed
 from training.search_space import Knob, Trial, best_of
-from training.text_bundle import TextBundle, save_text_bundle
-from training.text_tasks import Teach, card_facts_of, knobs_file_of, teach_of
+from training.text_tasks import (
+    Taught,
+    Teach,
+    card_facts_of,
+    knobs_file_of,
+    save_of,
+    settings_of,
+    teach_of,
+)
 from training.tracking import open_tracker
 
 METRIC = "macro_f1"  # what a search raises
@@ -42,7 +52,7 @@ class TextWish:
 class TextOutcome:
     """What came of it."""
 
-    bundle: TextBundle
+    bundle: Sealed
     trials: list[Trial]
 
 
@@ -58,16 +68,24 @@ def train_text(settings: Settings, wish: TextWish, screen: Screen) -> TextOutcom
         checkpoint = settings.searches_dir / f"{run.name}.safetensors"
         taught = run.teach(run.knobs, checkpoint)
         outcome = run.save(taught, run.knobs, [])
-        checkpoint.unlink(missing_ok=True)
+        for path in settings.searches_dir.glob(f"{run.name}*.safetensors"):  # one a network
+            path.unlink()
         return outcome
 
 
 def _run(settings: Settings, wish: TextWish, screen: Screen) -> "_Run":
-    knobs = read_settings(wish.config or knobs_file_of(wish.task))
+    knobs = settings_of(wish.task, wish.config)
     if wish.method:
         knobs = knobs.changed({"method": _checked_method(wish)})
     if "seed" in settings.model_fields_set:
-        knobs = knobs.changed({"seed": settings.seed})
+        knobs = knobs.seeded(settings.seed)
+    if wish.trials and knobs.trainings > 1:
+        raise InputError(
+            f"the knobs of {wish.task} cannot be searched",
+            where=f"counterfoil train {wish.task} --search",
+            why="its networks learn to their end and are judged together, so no trial has a curve",
+            next_step="leave --search out, and change knobs in a file for --config",
+        )
     if wish.trials and not knobs.space():
         raise InputError(
             "there is nothing to search",
@@ -120,7 +138,7 @@ class _Run:
 
     def teach(
         self, knobs: FineTuningSettings, checkpoint: Path, watch: Watch | None = None
-    ) -> TaughtText:
+    ) -> Taught:
         """One training, followed by the screen, the tracker and whoever watches."""
         followed_as = f"{self.name}/{checkpoint.stem}" if watch else self.name
         tracker = open_tracker(self.settings.tracking, self.settings.tracking_dir, followed_as)
@@ -131,7 +149,7 @@ class _Run:
             if watch is not None:
                 watch(curve)
 
-        self.screen.begin(knobs.training.epochs)
+        self.screen.begin(knobs.training.epochs * knobs.trainings)
         taught = self.taught_by(
             self.wish.data,
             encoder=self.encoder,
@@ -139,6 +157,7 @@ class _Run:
             checkpoint=checkpoint,
             progress=self.screen.say,
             watch=see,
+            **knobs.beside,
         )
         tracker.end(knobs.knobs(), taught.metrics)
         return taught
@@ -175,10 +194,8 @@ class _Run:
         chosen = self.knobs.changed(winner.knobs)  # its finished training is in the checkpoint
         return self.save(self.teach(chosen, search.checkpoint(winner.knobs)), chosen, trials)
 
-    def save(
-        self, taught: TaughtText, knobs: FineTuningSettings, trials: list[Trial]
-    ) -> TextOutcome:
-        """As a bundle, with an int8 model where the head can have one."""
+    def save(self, taught: Taught, knobs: FineTuningSettings, trials: list[Trial]) -> TextOutcome:
+        """As a bundle of the task's kind, with its card as a page."""
         facts = {
             **card_facts_of(self.wish.task),
             "task": self.wish.task,
@@ -187,11 +204,10 @@ class _Run:
             "encoder": {"name": self.encoder.name, "digest": self.encoder.digest},
             "data": self.data,
             "trials": [{**asdict(trial), "seconds": None} for trial in trials],
+            "metrics": taught.metrics,
+            "curve": taught.curve,
+            "validation_examples": taught.examples,
         }
-        bundle = save_text_bundle(
-            self.settings.bundles_dir,
-            taught,
-            facts=facts,
-            with_int8=taught.model.head.kind == "classes",
-        )
-        return TextOutcome(bundle, trials)
+        page = page_of_text(self.wish.task, taught, knobs, facts=facts, trials=trials)
+        save, shelf = save_of(self.wish.task), self.settings.bundles_dir
+        return TextOutcome(save(shelf, taught, facts=facts, pages=card_files(page)), trials)

@@ -42,8 +42,9 @@ class TrainingScreen:
 
     def epoch(self, curve: Curve) -> None:
         """An epoch has ended."""
-        best = max(epoch[self._metric] for epoch in curve)
-        text = f"loss {curve[-1]['loss']:.3f}, best {self._called} {best:.4f}"
+        text = f"loss {curve[-1]['loss']:.3f}"
+        if found := [epoch[self._metric] for epoch in curve if self._metric in epoch]:
+            text += f", best {self._called} {max(found):.4f}"
         self._bars.update(self._epochs, completed=len(curve), description=text)
 
     def trial(self, trial: Trial, of: int) -> None:

@@ -39,14 +39,23 @@ class Panel:
 
 
 def panels(curve: Sequence[Mapping[str, float]], *, metric: str) -> list[Panel]:
-    """The loss and the validation metric; the epoch with the best metric is marked in both."""
+    """The loss, and where there is one the validation metric; the best epoch is marked in both."""
     if not curve:
         return []
-    best = max(range(len(curve)), key=lambda place: curve[place][metric])
-    return [
-        _panel("loss", [epoch["loss"] for epoch in curve], curve, best),
-        _panel(f"validation {metric}", [epoch[metric] for epoch in curve], curve, best),
-    ]
+    best = best_place(curve, metric)
+    found = [_panel("loss", [epoch["loss"] for epoch in curve], curve, best)]
+    if metric in curve[0]:
+        name = f"validation {metric.removeprefix('validation_')}"
+        found.append(_panel(name, [epoch[metric] for epoch in curve], curve, best))
+    return found
+
+
+def best_place(curve: Sequence[Mapping[str, float]], metric: str) -> int:
+    """Where the curve is best: a loss lowest, another metric highest; last where it has none."""
+    if metric not in curve[0]:
+        return len(curve) - 1
+    choose = min if metric.endswith("loss") else max
+    return choose(range(len(curve)), key=lambda place: curve[place][metric])
 
 
 def _panel(

@@ -10,20 +10,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from governance.html_pages import page_environment
-from training.curves import panels
+from training.curves import best_place, panels
 from training.search_space import Knob, Trial, as_yaml, best_of
 from training.single_target import Interval
 
 CARD_PAGE = "card.html"
 HISTORY = "history.json"
-_METRIC = "ndcg_at_10"
 
 Curve = Sequence[Mapping[str, float]]
 
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What the page tells; figures and floors are of the test window."""
+    """What the page tells; figures and floors are of ``judged_on``.
+
+    ``metric`` is the figure of the curve that chose the epoch: a loss the lowest, others the
+    highest. A curve without it was learned to its end.
+    """
 
     title: str
     facts: Mapping[str, str]
@@ -33,6 +36,12 @@ class ModelCard:
     knobs: Mapping[str, Knob]
     effects: Mapping[str, str]
     trials: Sequence[Trial] = field(default_factory=tuple)
+    metric: str = "ndcg_at_10"
+    judged_on: str = "the test window"
+    judged_how: str = "Every item is ranked, none is sampled."
+    chosen_on: str = "the validation window"
+    searched_by: str = "NDCG@10"
+    file: str = "bundle.json"  # where the numbers of the page stand
 
 
 def card_files(card: ModelCard) -> dict[str, str]:
@@ -47,14 +56,12 @@ def render_card(card: ModelCard) -> str:
     environment.filters["figure"] = lambda value: f"{value:.4f}"
     environment.filters["knob"] = lambda v: f"{v:.4g}" if isinstance(v, float) else as_yaml(v)
     page = environment.get_template("model_card.html.j2")
-    best, chosen = (
-        max(card.curve, key=lambda epoch: epoch[_METRIC], default=None),
-        best_of(card.trials),
-    )
+    chosen = best_of(card.trials)
     return page.render(
         card=card,
-        panels=panels(card.curve, metric=_METRIC),
-        best_epoch=None if best is None else best["epoch"],
+        panels=panels(card.curve, metric=card.metric),
+        is_chosen=any(card.metric in epoch for epoch in card.curve),
+        best_epoch=card.curve[best_place(card.curve, card.metric)]["epoch"] if card.curve else None,
         figures=[_figure(name, value) for name, value in card.figures.items()],
         has_intervals=any(isinstance(value, Interval) for value in card.figures.values()),
         trial_knobs=list(card.trials[0].knobs) if card.trials else [],

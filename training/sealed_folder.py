@@ -2,11 +2,12 @@
 
 What bundles of recommenders and of text models share. The version is the digest's beginning, so
 it names content and is free of time. A folder is written beside and renamed: old or new, never
-half.
+half. A folder may hold sealed folders; the outer card counts their files as its own.
 """
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,6 +20,18 @@ _VERSION_LENGTH = 12  # hex digits; chance meetings start near 16 million versio
 Card = dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Sealed:
+    """A folder that was written or verified here, and its card."""
+
+    folder: Path
+    card: Card
+
+    @property
+    def version(self) -> str:
+        return str(self.card["version"])
+
+
 def seal(shelf: Path, card_name: str, write: Callable[[Path], Mapping[str, object]]) -> Path:
     """``<shelf>/<version>``: ``write`` fills a folder beside and returns facts for its card."""
     shelf.mkdir(parents=True, exist_ok=True)
@@ -26,7 +39,7 @@ def seal(shelf: Path, card_name: str, write: Callable[[Path], Mapping[str, objec
         folder = Path(temporary) / "bundle"
         folder.mkdir()
         facts = write(folder)
-        files = {path.name: sha256_file(path) for path in sorted(folder.iterdir())}
+        files = {name: sha256_file(folder / name) for name in sorted(_files_of(folder))}
         card: Card = {**facts, "files": files}
         digest = _digest_of_card(card)
         card |= {"digest": digest, "version": digest[:_VERSION_LENGTH]}
@@ -41,7 +54,7 @@ def verified(folder: Path, card_name: str, *, form: int, digest: str = "") -> Ca
     """The card of a folder whose every file is as it was sealed, and as the caller expects."""
     card = _read_card(folder / card_name, form)
     files = card["files"]
-    found = {path.name for path in folder.iterdir()} - {card_name}
+    found = _files_of(folder) - {card_name}
     if unlike := sorted(found.symmetric_difference(files)):
         state = "is missing" if unlike[0] in files else "does not belong to the bundle"
         raise _refusal(folder / unlike[0], f"the file {state}")
@@ -53,6 +66,11 @@ def verified(folder: Path, card_name: str, *, form: int, digest: str = "") -> Ca
     if digest and digest != card["digest"]:
         raise _refusal(folder / card_name, f"digest {digest[:12]} was recorded at release")
     return card
+
+
+def _files_of(folder: Path) -> set[str]:
+    """Of folders in it as well, by their paths from it."""
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
 
 
 def _digest_of_card(card: Mapping[str, object]) -> str:

@@ -9,8 +9,9 @@ Weights are safetensors, the encoder's shape and its tokenizer are JSON, nothing
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -24,7 +25,7 @@ from training.fine_tuning.model import HeadedNetwork, TunedModel
 from training.fine_tuning.onnx_export import Loss, export_int8
 from training.fine_tuning.prefix import PrefixedEncoder
 from training.fine_tuning.taught import TaughtText
-from training.sealed_folder import Card, seal, verified
+from training.sealed_folder import Sealed, seal, verified
 
 CARD = "text_bundle.json"
 FORMAT = 1  # raised when a reader of old bundles would misread a new one
@@ -32,16 +33,8 @@ _WEIGHTS = "network.safetensors"
 _OF_A_PLACE = ("_name_or_path", "name_or_path", "is_local", "local_files_only")  # not of content
 
 
-@dataclass(frozen=True)
-class TextBundle:
+class TextBundle(Sealed):
     """A verified bundle: its folder and its card."""
-
-    folder: Path
-    card: Card
-
-    @property
-    def version(self) -> str:
-        return str(self.card["version"])
 
     @property
     def head(self) -> Head:
@@ -80,12 +73,13 @@ def save_text_bundle(
     taught: TaughtText,
     *,
     facts: Mapping[str, object],
+    pages: Mapping[str, str] = MappingProxyType({}),
     with_int8: bool = False,
 ) -> TextBundle:
     """Write it beside and rename it to ``<bundles_dir>/<task>/<version>``.
 
-    ``facts`` go into the card as they are: knobs, seed, encoder, data. With int8 the card also
-    tells what was lost by it on the validation lesson.
+    ``facts`` go into the card as they are: knobs, seed, encoder, data; ``pages`` are further files
+    by name. With int8 the card also tells what was lost by it on the validation lesson.
     """
     model = taught.model
 
@@ -93,6 +87,8 @@ def save_text_bundle(
         weights = model.network.state_dict().items()
         save_file({k: v.detach().cpu().contiguous() for k, v in weights}, folder / _WEIGHTS)
         _write_shape(folder, model)
+        for name, text in pages.items():
+            (folder / name).write_text(text, encoding="utf-8")
         lost = export_int8(model, taught.validation, folder) if with_int8 else None
         return {**facts, **_facts(taught, lost)}
 

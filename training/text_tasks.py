@@ -2,7 +2,9 @@
 
 A task's module offers ``teach(data, *, encoder, knobs, checkpoint, progress, watch)``, and may
 offer ``KNOBS_FILE`` with knobs and ranges of its own, and ``card_facts()`` that go into the card of
-its bundle. Imports nothing heavy: help reads the names.
+its bundle. One whose model is more than a network also offers ``read_settings(path)``, whose parts
+beside the fine-tuning go to its ``teach`` by name, and ``save(bundles_dir, taught, *, facts,
+pages)``. Imports nothing heavy: help reads the names.
 """
 
 from collections.abc import Mapping
@@ -12,14 +14,43 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 if TYPE_CHECKING:
     from training.encoder.model import Encoder
-    from training.fine_tuning.config import FineTuning
-    from training.fine_tuning.taught import Progress, TaughtText, Watch
+    from training.fine_tuning.config import FineTuning, FineTuningSettings
+    from training.fine_tuning.taught import Progress, Watch
+    from training.sealed_folder import Sealed
 
 TEXT_TASKS = {  # name: what it learns, and its module
     "category": ("which category a search means", "training.query_category.train"),
+    "duplicates": ("which listings are of one product", "training.duplicates.task"),
     "intent": ("what a search is for: buy, learn, compare or none", "training.intent.train"),
-    "sentiment": ("whether a review recommends its item", "training.sentiment.train"),
+    "personal-data": ("where names, addresses and numbers stand", "training.personal_data.teach"),
+    "sentiment": ("whether a review recommends its item", "training.sentiment.task"),
 }
+
+
+class Taught(Protocol):
+    """A model that was taught, with what it reached on how many examples."""
+
+    @property
+    def metrics(self) -> dict[str, float]: ...
+
+    @property
+    def curve(self) -> list[dict[str, float]]: ...
+
+    @property
+    def examples(self) -> int: ...
+
+
+class Save(Protocol):
+    """Write a taught model as a sealed folder; ``pages`` are further files by name."""
+
+    def __call__(
+        self,
+        bundles_dir: Path,
+        taught: Taught,
+        *,
+        facts: Mapping[str, object],
+        pages: Mapping[str, str],
+    ) -> "Sealed": ...
 
 
 class Teach(Protocol):
@@ -34,12 +65,27 @@ class Teach(Protocol):
         checkpoint: Path | None,
         progress: "Progress",
         watch: "Watch",
-    ) -> "TaughtText": ...
+        **beside: object,
+    ) -> Taught: ...
 
 
 def teach_of(task: str) -> Teach:
     """The task's own ``teach``."""
     return cast(Teach, import_module(TEXT_TASKS[task][1]).teach)
+
+
+def save_of(task: str) -> Save:
+    """The task's own ``save``, or that of a network alone."""
+    module = import_module(TEXT_TASKS[task][1])
+    return cast(Save, module.save) if hasattr(module, "save") else _save_network
+
+
+def settings_of(task: str, config: Path | None) -> "FineTuningSettings":
+    """The settings of a file, or those that ship, read as the task reads its own."""
+    from training.fine_tuning.config import read_settings
+
+    read = getattr(import_module(TEXT_TASKS[task][1]), "read_settings", read_settings)
+    return cast("FineTuningSettings", read(config or knobs_file_of(task)))
 
 
 def knobs_file_of(task: str) -> Path:
@@ -54,3 +100,15 @@ def card_facts_of(task: str) -> Mapping[str, object]:
     """What the task's own bundle carries in its card; most carry nothing more."""
     module = import_module(TEXT_TASKS[task][1])
     return cast(Mapping[str, object], module.card_facts()) if hasattr(module, "card_facts") else {}
+
+
+def _save_network(
+    bundles_dir: Path, taught: Taught, *, facts: Mapping[str, object], pages: Mapping[str, str]
+) -> "Sealed":
+    """With an int8 model where the head can have one."""
+    from training.fine_tuning.taught import TaughtText
+    from training.text_bundle import save_text_bundle
+
+    assert isinstance(taught, TaughtText)  # a task without a save of its own gives a network
+    has_int8 = taught.model.head.kind == "classes"
+    return save_text_bundle(bundles_dir, taught, facts=facts, pages=pages, with_int8=has_int8)

@@ -8,7 +8,7 @@ lines are ``COL a VAL x COL b VAL y<TAB>COL ...<TAB>0|1``. All is learned and ch
 figures of test.txt.
 Floors: string evidence alone, and TF-IDF of both listings with logistic regression. Beside them,
 pairs of unseen products: a third of the products, with their duplicates, is kept from learning
-(``language_duplicates_unseen.py``).
+(``language_duplicates_unseen.py``), and how far a sentence that steers moves a probability.
 """
 
 import sys
@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 from language_duplicates_floor import tfidf_floor
+from language_duplicates_steering import steering_figures
 from language_duplicates_unseen import unseen_figures
 from language_intervals import calibration_error, f1_figures
 
@@ -80,6 +81,7 @@ def _measure_folder(
             figures[name] = found
         else:
             figures |= found
+    figures["steering"] = steering_figures(fitted.matcher, next(iter(judged.values())))
     figures["unseen_products"] = unseen_figures(
         [taught, *judged.values()],
         None if quick else encoder,

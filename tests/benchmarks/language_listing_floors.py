@@ -8,8 +8,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from training.listing_quality.listing import Listing, text_of
+from training.listing_quality.mixes import Mix, drawn
 from training.listing_quality.planted import Sources
-from training.listing_quality.train import Mix, QualityKnobs, drawn
+from training.listing_quality.train import QualityKnobs
 
 
 def text_floor(taught: Sequence[Listing], mix: Mix, knobs: QualityKnobs) -> float:

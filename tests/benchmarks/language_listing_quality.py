@@ -5,10 +5,11 @@
 ``--data`` is a folder with ``products.parquet`` or a Parquet file in Icecat's form or a shop's (see
 ``training/listing_quality/catalogue_file.py``). A fifth of the families of products judges and
 teaches nothing. In the judged mix 30 % have a planted defect. Listings as they came may have
-defects by nature: ``auc``, ``ece`` and the floors count them all as good; ``auc_clean`` and
-``ece_clean`` leave out those in which a defect is plain to see (rules.PLAIN: markup, capitals, a
-bare code, no brand), whose share is told. ``unseen`` are forms of each defect that were never
-taught. Repairs are measured in ``language_listing_repairs.py``.
+defects by nature: ``auc``, ``ece`` and the floors count them all as good. Of those in which a
+defect is plain to see (rules.PLAIN: markup, capitals, a bare code, no brand; their share is told)
+``auc_clean`` and ``ece_clean`` leave out all, ``auc_plain_bad`` and ``ece_plain_bad`` count all as
+bad. In ``audited`` a reader's labels, not rules, say which originals are bad. ``unseen`` are forms
+of each defect that were never taught. Repairs are measured in ``language_listing_repairs.py``.
 """
 
 import sys
@@ -19,6 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from language_calibration import BINS, calibration_error
+from language_listing_audit import audited
 from language_listing_floors import text_floor
 from language_listing_nature import defects_by_nature
 from language_listing_repairs import measure_repairs
@@ -30,21 +33,15 @@ from training.listing_quality.catalogue_file import read_listings
 from training.listing_quality.corruptions import plant
 from training.listing_quality.evidence import Embed
 from training.listing_quality.listing import DEFECTS, Listing, family_of
+from training.listing_quality.mixes import Mix, mixed
 from training.listing_quality.model import NAMED_FROM, QualityModel
 from training.listing_quality.planted import Sources
 from training.listing_quality.rules import PLAIN, signs_of
-from training.listing_quality.train import (
-    Mix,
-    mixed,
-    read_quality_knobs,
-    split,
-    train,
-)  # fmt: skip
+from training.listing_quality.train import read_quality_knobs, split, train
 
 DEFAULT = PROJECT_ROOT.parent / "shared" / "data" / "icecat_catalogue" / "products.parquet"
 JUDGED = 0.2  # of the families
 BAD = 0.3  # of the judged mix
-BINS = 15  # of equal width, for the expected calibration error
 OF_A_DEFECT = 400  # held-out products that each defect is planted into, at most
 QUICK_LISTINGS = 4_000
 DRAWS = 500  # of the bootstrap, over families: near copies are judged together
@@ -77,6 +74,7 @@ def measure(data: Path | None, *, quick: bool, work: Path) -> dict[str, Any]:
     return {
         "products": len(listings), "judged": len(judged), "bad_share": BAD, "bins": BINS,
         **_figures(model, mix, is_bounded=True),
+        "audited": audited(model, mix, judged),
         "unseen_auc": (forms := _figures(model, unseen))["auc"],
         "unseen": forms,
         "by_defect": _by_defect(model, judged, sources),
@@ -104,6 +102,8 @@ def _figures(model: QualityModel, mix: Mix, *, is_bounded: bool = False) -> dict
         "plain_defects_by_nature_share": round(float((plain & ~bad).sum() / (~bad).sum()), 4),
         "ece": round(calibration_error(chance, bad), 4),
         "ece_clean": round(calibration_error(chance[clean], bad[clean]), 4),
+        "auc_plain_bad": round(float(roc_auc_score(bad | plain, chance)), 4),
+        "ece_plain_bad": round(calibration_error(chance, bad | plain), 4),
     }
     named = defects >= NAMED_FROM
     scores = {
@@ -146,16 +146,6 @@ def _of_defect(
             told[f"{prefix}auc{suffix}"] = round(float(value), 4)
         told[f"{prefix}planted"] = len(planted)
     return told
-
-
-def calibration_error(chance: np.ndarray, happened: np.ndarray, bins: int = BINS) -> float:
-    """Expected calibration error: chance and share compared in bins of equal width."""
-    place = np.minimum((chance * bins).astype(int), bins - 1)
-    error = 0.0
-    for one in np.unique(place):
-        inside = place == one
-        error += inside.mean() * abs(chance[inside].mean() - happened[inside].mean())
-    return float(error)
 
 
 def _bounds(mix: Mix, chance: np.ndarray, clean: np.ndarray) -> dict[str, float]:

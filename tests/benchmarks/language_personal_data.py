@@ -2,14 +2,13 @@
 
     python tests/benchmarks/language.py --task personal-data --data FILE --json FILE [--quick]
 
-Data: a JSON list of ``{full_text, spans: [{entity_type, start_position, end_position}],
-template_id}`` or a folder with one such file. Folds keep the sentences of a template together:
+Data: a JSON list of marked sentences (``training/personal_data/marked.py``) or a folder with one
+such file. Folds keep the sentences of a template together:
 ``f2`` is of sentences unlike any that was learned from, and is the figure of the bar.
 ``random_folds`` splits sentences at random, so that most templates were seen: easier, printed
 beside it. What counts as right: ``language_personal_data_spans.py``.
 """
 
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -21,19 +20,26 @@ import numpy as np
 from language_personal_data_shop import shop_figures
 from language_personal_data_spans import Counts, Mark, characters, counted, f2_interval, published
 
-from governance.errors import InputError
 from training.encoder.checkpoint import load_encoder
 from training.encoder.model import Encoder
-from training.fine_tuning.lesson import Span
-from training.personal_data.augment import Marked
-from training.personal_data.config import PersonalDataConfig, read_config
+from training.fine_tuning.config import FineTuning, read_settings
+from training.personal_data.config import TUNING_FILE, PersonalDataConfig, read_config
+from training.personal_data.marked import Marked, Sentences, read_sentences
 from training.personal_data.model import PersonalData
 from training.personal_data.train import fit
 
 FOLDS, QUICK_FOLDS = 5, 2
 _DEFAULT = Path(__file__).parents[2].parent / "shared" / "data" / "pii_sentences"
 _RANDOM_FOLDS = 3  # of the five, to end within a quarter of an hour
-_PLAIN = {"copies": 0, "shop": 0, "epochs": 6}  # the tagger as it learns without augmentation
+_PLAIN_EPOCHS = 6  # of the tagger without augmentation: as many steps as it can use
+
+
+@dataclass(frozen=True)
+class How:
+    """With which knobs a tagger learns."""
+
+    knobs: PersonalDataConfig
+    tuning: FineTuning
 
 
 @dataclass(frozen=True)
@@ -66,14 +72,15 @@ def measure(data: Path | None, *, quick: bool, work: Path) -> dict[str, Any]:
     """The figures of personal data; ``work`` is not needed, a run is short."""
     del work
     data = data or _DEFAULT
-    marked, groups = read_sentences(data)
-    encoder, knobs = load_encoder(), read_config()
+    sentences = read_sentences(data)
+    marked, groups = sentences.marked, sentences.groups
+    encoder, how = load_encoder(), How(read_config(), read_settings(TUNING_FILE).training)
     if quick:
-        knobs = replace(knobs, copies=1, shop=200, epochs=2)
+        how = How(replace(how.knobs, copies=1, shop=200), replace(how.tuning, epochs=2))
     folds = QUICK_FOLDS if quick else FOLDS
     by_template = fold_of(groups, folds)
-    run = partial(cross_validated, encoder, marked, groups)
-    judged, finder = run(by_template, knobs, name="by template", most=1 if quick else folds)
+    run = partial(cross_validated, encoder, sentences)
+    judged, finder = run(by_template, how, name="by template", most=1 if quick else folds)
     figures = judged.figures() | {
         "by_kind": {
             kind: {"f2": round(c.f2, 4), "true": c.true, "found": c.found, "both": c.both}
@@ -84,38 +91,13 @@ def measure(data: Path | None, *, quick: bool, work: Path) -> dict[str, Any]:
     beside = data.parent if data.is_dir() else data.parent.parent
     figures["floors"] = {"patterns_f2": patterns.figures()["f2"]}
     if not quick:
-        plain, _ = run(by_template, replace(knobs, **_PLAIN), name="plain", only_tagger=True)
+        bare = How(replace(how.knobs, copies=0, shop=0), replace(how.tuning, epochs=_PLAIN_EPOCHS))
+        plain, _ = run(by_template, bare, name="plain", only_tagger=True)
         at_random = fold_of(np.arange(len(marked)), folds)
         figures["floors"]["tagger_without_augmentation_f2"] = plain.figures()["f2"]
-        seen, _ = run(at_random, knobs, name="at random", most=_RANDOM_FOLDS)
+        seen, _ = run(at_random, how, name="at random", most=_RANDOM_FOLDS)
         figures["random_folds"] = seen.figures() | {"folds": _RANDOM_FOLDS}
     return figures | shop_figures(finder, beside, quick=quick)
-
-
-def read_sentences(data: Path) -> tuple[list[Marked], list[int]]:
-    """Sentences with their spans, and each one's template as a number."""
-    path = next(iter(sorted(data.glob("*.json"))), data / "*.json") if data.is_dir() else data
-    try:
-        rows = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError("the sentences cannot be read", where=str(path), why=str(error)) from None
-    if not isinstance(rows, list) or not rows:
-        raise InputError("the file holds no list of sentences", where=str(path))
-    marked: list[Marked] = []
-    for number, row in enumerate(rows):
-        try:
-            spans = [
-                Span(int(s["start_position"]), int(s["end_position"]), str(s["entity_type"]))
-                for s in row["spans"]
-            ]
-            marked.append((str(row["full_text"]), tuple(sorted(spans, key=lambda s: s.start))))
-        except (KeyError, TypeError) as error:
-            raise InputError(
-                "a sentence is not of the format", where=f"{path}, [{number}]", why=repr(error)
-            ) from None
-    names = [str(row.get("template_id", number)) for number, row in enumerate(rows)]
-    _, groups = np.unique(names, return_inverse=True)
-    return marked, groups.tolist()
 
 
 def fold_of(groups: Sequence[int] | np.ndarray, folds: int) -> np.ndarray:
@@ -127,16 +109,16 @@ def fold_of(groups: Sequence[int] | np.ndarray, folds: int) -> np.ndarray:
 
 def cross_validated(
     encoder: Encoder,
-    marked: Sequence[Marked],
-    groups: Sequence[int],
+    sentences: Sentences,
     fold: np.ndarray,
-    knobs: PersonalDataConfig,
+    how: How,
     *,
     name: str,
     most: int = FOLDS,
     only_tagger: bool = False,
 ) -> tuple[Judged, PersonalData]:
     """Every sentence judged by a model that did not learn its fold; the last model."""
+    marked, groups = sentences.marked, sentences.groups
     told: list[Marked] = []
     found: list[Any] = []
     for number in range(min(int(fold.max()) + 1, most)):
@@ -144,10 +126,9 @@ def cross_validated(
             np.flatnonzero(fold != number).tolist(),
             np.flatnonzero(fold == number).tolist(),
         )
-        finder = fit(
-            encoder, [marked[row] for row in taught], [groups[row] for row in taught], knobs,
-            progress=partial(_progress, f"{name} {number + 1}"),
-        )  # fmt: skip
+        lesson = Sentences([marked[row] for row in taught], [groups[row] for row in taught])
+        say = partial(_progress, f"{name} {number + 1}")
+        finder = fit(encoder, lesson, how.knobs, how.tuning, progress=say)
         told += [marked[row] for row in judged]
         texts = [marked[row][0] for row in judged]
         found += finder.tagger.find(texts) if only_tagger and finder.tagger else finder.find(texts)

@@ -41,7 +41,8 @@ def measure(data: Path | None, *, quick: bool, work: Path) -> dict[str, Any]:
     out = held_out(reviews, _JUDGED, seed=1)
     taught, judged = reviews[~out].reset_index(drop=True), reviews[out].reset_index(drop=True)
     _say(f"{len(taught)} reviews teach, {len(judged)} of other items are judged")
-    model = fit_sentiment(taught, load_encoder(), joining=joining, network=network, progress=_say)
+    fitted = fit_sentiment(taught, load_encoder(), joining=joining, network=network, progress=_say)
+    model = fitted.model
     texts, labels = texts_of(judged), judged["is_positive"].to_numpy(np.int64)
     found, floor = model.probabilities(texts), model.words.scores(texts)
     figures: dict[str, Any] = auc_figures(found, labels, floor=floor)

@@ -10,7 +10,7 @@ import pytest
 PROJECT_ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(PROJECT_ROOT / "tests" / "benchmarks"))
 
-from language_personal_data import fold_of, read_sentences  # noqa: E402 - beside this folder
+from language_personal_data import fold_of  # noqa: E402 - beside this folder
 from language_personal_data_shop import canary_texts  # noqa: E402
 from language_personal_data_spans import (  # noqa: E402
     Counts,
@@ -22,6 +22,7 @@ from language_personal_data_spans import (  # noqa: E402
 )
 
 from governance.errors import InputError  # noqa: E402
+from training.personal_data.marked import read_sentences  # noqa: E402
 
 TRUE = [(0, 10, "PERSON"), (20, 30, "GPE")]
 

@@ -16,13 +16,13 @@ from governance.errors import InputError
 from training.listing_quality.catalogue_file import read_listings
 from training.listing_quality.corruptions import CORRUPTIONS, plant
 from training.listing_quality.listing import DEFECTS, Listing, family_of
+from training.listing_quality.mixes import Mix, mixed, weights
 from training.listing_quality.model import Calibration
 from training.listing_quality.model_file import load_quality, save_quality, source_digest
 from training.listing_quality.planted import Sources
 from training.listing_quality.rules import signs_of
 from training.listing_quality.train import (
     QualityKnobs,
-    mixed,
     read_quality_knobs,
     split,
     train,
@@ -90,6 +90,21 @@ def test_a_named_defect_comes_with_what_shows_it(model, items):
     assert verdict.chance_good < 0.5
     named = {one.name: one for one in verdict.defects}
     assert named["shouting"].shown_by
+
+
+def test_what_is_plain_to_see_is_named_even_where_the_catalogue_is_used_to_it(items):
+    marked = [replace(one, title=f"{one.title} <br/>") if at % 8 == 0 else one
+              for at, one in enumerate(items)]  # fmt: skip
+    used_to_it = train(marked, replace(KNOBS, plain_weight=1.0))
+    (verdict,) = used_to_it.verdicts([marked[0]])
+    assert {one.name: one.shown_by for one in verdict.defects}["markup"] == ("<br/>",)
+
+
+def test_only_an_original_with_a_plain_defect_counts_less(model, items):
+    known = model.catalogue.known
+    loud = replace(items[0], title=items[0].title.upper())
+    given = Mix((items[0], loud, loud), (None, None, "shouting"))
+    assert weights(given, known, 0.25).tolist() == [1.0, 0.25, 1.0]
 
 
 @pytest.mark.pipeline

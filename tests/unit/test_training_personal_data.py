@@ -15,13 +15,22 @@ from tiny_encoder import tiny_checkpoint
 from governance.errors import InputError
 from training.encoder.checkpoint import load_encoder
 from training.encoder.readable import readable
+from training.fine_tuning.config import FineTuning
 from training.fine_tuning.lesson import Span
-from training.personal_data.alignment import CAPITAL, align, with_capitals_marked
+from training.personal_data.address_blocks import blocks_of, with_other_block
+from training.personal_data.alignment import (
+    CAPITAL,
+    LINE,
+    align,
+    with_capitals_marked,
+    with_lines_marked,
+)  # fmt: skip
 from training.personal_data.augment import as_lesson, augmented, refilled
 from training.personal_data.config import PersonalDataConfig, read_config
-from training.personal_data.decoding import best_path, spans_of
+from training.personal_data.decoding import best_path, favoured, spans_of
 from training.personal_data.fillers import FILLERS
 from training.personal_data.found import Found, without_overlaps
+from training.personal_data.marked import Sentences
 from training.personal_data.model import DIRECT_KINDS, PersonalData
 from training.personal_data.patterns import find_patterns
 from training.personal_data.plausible import plausible
@@ -39,7 +48,7 @@ spans = st.tuples(st.integers(0, 60), st.integers(1, 20), st.sampled_from(sorted
 def test_an_aligned_text_is_its_own_readable_form_and_leads_back(text: str) -> None:
     aligned = align(text)
     assert readable(aligned.text) == aligned.text
-    for marked in (aligned, with_capitals_marked(aligned)):
+    for marked in (aligned, with_capitals_marked(with_lines_marked(aligned, text))):
         assert len(marked.starts) == len(marked.ends) == len(marked.text)
         assert all(
             0 <= s <= e <= len(text) for s, e in zip(marked.starts, marked.ends, strict=True)
@@ -53,6 +62,24 @@ def test_capitals_are_marked_for_encoders_that_drop_them() -> None:
     assert marked.text == "^ Ask ^ Ana ^ Ruiz".replace("^", CAPITAL)
     start, end = marked.read(4, 13)
     assert marked.raw(start, end) == (4, 13)
+
+
+def test_the_lines_of_a_text_are_marked_and_its_spans_lead_back() -> None:
+    text = "Ana Ruiz\n\nElm Road 4, Bern"
+    marked = with_lines_marked(align(text), text)
+    assert marked.text == f"Ana Ruiz {LINE} Elm Road 4, Bern"
+    assert marked.raw(*marked.read(10, 20)) == (10, 20)
+
+
+def test_a_block_of_an_address_moves_with_its_pieces_into_another_sentence() -> None:
+    one = ("At 7 Elm Road, Bern now", (Span(3, 13, "STREET_ADDRESS"), Span(15, 19, "GPE")))
+    other = ("Bo sent Al to Oak Lane 12.", (Span(8, 10, "PERSON"), Span(14, 25, "STREET_ADDRESS")))
+    blocks = blocks_of([one])
+    assert blocks == [("7 Elm Road, Bern", (Span(0, 10, "STREET_ADDRESS"), Span(12, 16, "GPE")))]
+    text, spans = with_other_block(np.random.default_rng(0), other, blocks)
+    assert text == "Bo sent Al to 7 Elm Road, Bern."
+    assert [text[s.start : s.end] for s in spans] == ["Al", "7 Elm Road", "Bern"]
+    assert blocks_of([("I live in Bern", (Span(10, 14, "GPE"),))]) == []
 
 
 @given(st.text(alphabet="ab \u4e00.", max_size=900))
@@ -112,6 +139,13 @@ def test_a_word_is_never_cut_and_what_is_less_sure_than_asked_is_dropped() -> No
         ("v 1.2.3 only", [(2, 7, "IP_ADDRESS")], []),
         ("by Hill Inc. in Bern", [(3, 11, "ORGANIZATION")], [(3, 12)]),
         ("to 7 12 Elm Road", [(3, 4), (5, 16)], [(3, 4), (5, 16)]),
+        ("to 2 Elm Road, and 7 Oak Lane", [(3, 29)], [(3, 13), (19, 29)]),
+        ("at the corner of 2 Elm Road and Oak Lane", [(3, 40)], [(3, 40)]),
+        ("IBAN follows", [(0, 4)], []),
+        ("like 70s shoes", [(5, 8, "DATE_TIME")], []),
+        ("We were 6: Ana", [(8, 9, "DATE_TIME"), (11, 14, "PERSON")], [(11, 14)]),
+        ("as early Ana de Wit said", [(3, 24, "PERSON")], [(9, 19)]),
+        ("as van Wit said", [(3, 10, "PERSON")], [(3, 10)]),
     ],
 )
 def test_what_cannot_be_of_its_kind_is_dropped_and_an_address_is_put_together(
@@ -119,6 +153,13 @@ def test_what_cannot_be_of_its_kind_is_dropped_and_an_address_is_put_together(
 ) -> None:
     found = [Found(*of) if len(of) == 3 else Found(*of, "STREET_ADDRESS") for of in said]
     assert [(f.start, f.end) for f in plausible(text, found)] == kept
+
+
+def test_only_pieces_of_an_address_are_favoured_to_begin() -> None:
+    chances = np.array([[0.2, 0.2, 0.2, 0.2, 0.2]], np.float32)
+    weighed = favoured(chances, ("GPE", "PERSON"), 3.0)[0]
+    assert np.allclose(weighed, np.array([1, 3, 1, 1, 1]) / 7)
+    assert np.allclose(favoured(chances, ("GPE", "PERSON"), 1.0), chances)
 
 
 def test_other_values_stand_where_the_old_ones_stood() -> None:
@@ -181,8 +222,9 @@ def test_a_tagger_learns_where_names_stand_and_steering_text_moves_nothing(tmp_p
     names = ("Ana", "Bo", "Eno", "Nao", "Ena", "Oan")
     marked = [(f"my name is {n} thanks", (Span(11, 11 + len(n), "PERSON"),)) for n in names] * 8
     marked += [("please call for the order", ())] * 16
-    knobs = PersonalDataConfig(copies=0, shop=0, epochs=8, learning_rate=3e-3, held_out=0.0)
-    finder = fit(encoder, marked, list(range(len(marked))), knobs)
+    knobs = PersonalDataConfig(copies=0, shop=0)
+    sentences = Sentences(marked, list(range(len(marked))))
+    finder = fit(encoder, sentences, knobs, FineTuning(epochs=8, batch=16, learning_rate=3e-3))
     text = "my name is Neo thanks"
     found = finder.find([text])[0]
     assert [(f.start, f.end, f.kind) for f in found] == [(11, 14, "PERSON")]
@@ -203,4 +245,4 @@ def test_a_tagger_learns_where_names_stand_and_steering_text_moves_nothing(tmp_p
 def test_without_marked_sentences_there_is_nothing_to_learn(tmp_path: Path) -> None:
     encoder = load_encoder(str(tiny_checkpoint(tmp_path / "tiny", ["a"])))
     with pytest.raises(InputError, match="no sentence has a span"):
-        fit(encoder, [("a", ())], [0], PersonalDataConfig())
+        fit(encoder, Sentences([("a", ())], [0]), PersonalDataConfig(), FineTuning())

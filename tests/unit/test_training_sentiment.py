@@ -12,14 +12,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_encoder import tiny_checkpoint
 
+from flows.text_training import TextWish, train_text
 from governance.errors import InputError
+from governance.settings import Settings
 from training.encoder.checkpoint import load_encoder
 from training.fine_tuning.config import FineTuning
 from training.sentiment.aspects import LEXICON, aspects_of, clauses_of
 from training.sentiment.config import Joining, read_config
 from training.sentiment.features import item_sentiment, user_sentiment
+from training.sentiment.model_file import open_sentiment, save_sentiment
 from training.sentiment.reviews import held_out, labelled, read_reviews, texts_of
-from training.sentiment.train import fit_sentiment, teach
+from training.sentiment.task import save, teach
+from training.sentiment.train import fit_sentiment
 
 sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
 from language_intervals import auc_figures, f1_figures
@@ -45,35 +49,98 @@ def _reviews() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def model():
-    return fit_sentiment(_reviews(), None, joining=Joining(), network=FineTuning())
+    return fit_sentiment(_reviews(), None, joining=Joining(), network=FineTuning()).model
 
 
 def test_words_and_network_learn_what_is_liked(tmp_path, model):
     encoder = load_encoder(str(tiny_checkpoint(tmp_path, ["love", "dress", "poor", "quality"])))
     network = FineTuning(epochs=1, length=16)
-    both = fit_sentiment(_reviews(), encoder, joining=Joining(), network=network)
+    both = fit_sentiment(_reviews(), encoder, joining=Joining(), network=network).model
     for each in (model, both):
         good, bad = each.probabilities(["love this dress", "poor quality, returned it"])
         assert good > 0.6 > 0.4 > bad
 
 
-def test_the_network_is_taught_from_a_file_of_reviews_as_every_text_task_is(tmp_path):
+class _Screen:
+    def __init__(self, killed_after=99):
+        self.killed_after = killed_after
+
+    def say(self, text): ...
+
+    def begin(self, epochs): ...
+
+    def epoch(self, curve):
+        if len(curve) == self.killed_after:
+            raise KeyboardInterrupt
+
+
+def _home(folder):
+    encoder = tiny_checkpoint(folder.parent / "tiny", ["love", "poor"])
+    return Settings(home=folder, encoder=str(encoder), threads=1)
+
+
+def _file(folder):
     shop_columns = {"item_id": "Clothing ID", "title": "Title", "text": "Review Text"}
     frame = _reviews().rename(columns=shop_columns | {"is_positive": "Recommended IND"})
-    frame.to_parquet(tmp_path / "reviews.parquet")
+    frame.to_parquet(folder / "reviews.parquet")
+    return folder / "reviews.parquet"
+
+
+def _taught(tmp_path):
+    _file(tmp_path)
     encoder = load_encoder(str(tiny_checkpoint(tmp_path / "tiny", ["love", "poor"])))
     curves = []
     taught = teach(
-        tmp_path, encoder=encoder, knobs=FineTuning(epochs=1, length=16),
-        checkpoint=None, progress=lambda _: None, watch=curves.append,
+        tmp_path, encoder=encoder, knobs=FineTuning(epochs=1, length=16), checkpoint=None,
+        progress=lambda _: None, watch=curves.append, joining=Joining(),
     )  # fmt: skip
-    assert {"macro_f1", "auc"} <= set(taught.metrics)
-    assert len(taught.validation)
     assert len(curves) == 1
+    return taught
+
+
+def test_a_model_that_was_saved_answers_as_before_to_the_last_bit(tmp_path):
+    taught = _taught(tmp_path)
+    assert {"macro_f1", "auc", "words_auc", "network_auc"} <= set(taught.metrics)
+    folder = save(tmp_path / "bundles", taught, facts={}, pages={"a.html": "page"}).folder
+    model, texts = open_sentiment(folder).model(), [*_GOOD, *_BAD, *ODD_TEXTS.values()]
+    texts = texts_of(pd.DataFrame({"text": texts}))
+    assert np.array_equal(model.probabilities(texts), taught.model.probabilities(texts))
+    assert np.array_equal(model.polarities(texts), taught.model.polarities(texts))
+
+
+def test_the_command_teaches_by_the_tasks_own_file_and_a_killed_run_goes_on(tmp_path):
+    settings, data, screen = _home(tmp_path / "whole"), _file(tmp_path), _Screen()
+    (tmp_path / "knobs.yaml").write_text(
+        "joining: {held_out: 0.3}\nnetwork: {epochs: 2, length: 16}\n"
+    )
+    wish = TextWish("sentiment", data=data, config=tmp_path / "knobs.yaml")
+    whole = train_text(settings, wish, screen).bundle
+    assert whole.card["knobs"]["joining.held_out"] == 0.3
+    assert "joining.held_out" in (whole.folder / "card.html").read_text()
+    assert open_sentiment(whole.folder).model().network is not None
+    killed = _home(tmp_path / "killed")
+    with pytest.raises(KeyboardInterrupt):
+        train_text(killed, wish, _Screen(killed_after=1))
+    assert train_text(killed, wish, _Screen()).bundle.version == whole.version
+
+
+def test_a_saved_model_of_words_alone_is_whole(model, tmp_path):
+    loaded = save_sentiment(tmp_path, model, None, facts={}).model()
+    assert np.array_equal(loaded.probabilities(_GOOD), model.probabilities(_GOOD))
+
+
+@pytest.mark.parametrize("name", ["words.json", "words.safetensors", "network"])
+def test_a_saved_model_with_a_changed_file_is_refused(tmp_path, name):
+    folder = save(tmp_path / "bundles", _taught(tmp_path), facts={}, pages={}).folder
+    found = [path for path in folder.rglob(f"{name}*") if path.is_file()]
+    assert found
+    found[0].write_bytes(found[0].read_bytes()[:-1] + b"?")
+    with pytest.raises(InputError, match="cannot be trusted"):
+        open_sentiment(folder)
 
 
 def test_same_reviews_teach_the_same_model(model):
-    again = fit_sentiment(_reviews(), None, joining=Joining(), network=FineTuning())
+    again = fit_sentiment(_reviews(), None, joining=Joining(), network=FineTuning()).model
     assert np.array_equal(again.words.weights, model.words.weights)
 
 

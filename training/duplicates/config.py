@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from training.fine_tuning.config import CHOICES, FineTuning
+from training.fine_tuning.config import CHOICES, FineTuning, FineTuningSettings
 from training.settings_file import knobs_of, read_parts
 
 DEFAULT_FILE = Path(__file__).parent / "duplicates.yaml"
@@ -23,9 +23,15 @@ class Matching:
     seed: int = 0
 
 
-def read_config(path: Path = DEFAULT_FILE) -> tuple[Matching, FineTuning]:
+def read_settings(path: Path = DEFAULT_FILE) -> FineTuningSettings:
     """Read and check a file; a missing knob keeps its default."""
     parts = read_parts(path, ("matching", "reading"))
     matching = Matching(**knobs_of(path, parts, "matching", Matching, {}))
     reading = FineTuning(**knobs_of(path, parts, "reading", FineTuning, CHOICES))
-    return matching, reading
+    return FineTuningSettings(reading, beside={"matching": matching}, trainings=matching.folds)
+
+
+def read_config(path: Path = DEFAULT_FILE) -> tuple[Matching, FineTuning]:
+    """Both parts."""
+    settings = read_settings(path)
+    return settings.beside["matching"], settings.training

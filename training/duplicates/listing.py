@@ -5,10 +5,12 @@ on a box (``KX-TG1032S``); it is compared without its hyphens, since shops write
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from governance.errors import InputError
+from training.duplicates.steering import told
 from training.encoder.readable import readable
 
 _COLUMN = re.compile(r"\bCOL (\S+) VAL ?")
@@ -72,15 +74,20 @@ def listing_of(written: str) -> Listing:
     """Read ``COL a VAL x COL b VAL y``; a text without such marks is a title."""
     parts = _COLUMN.split(written)
     if len(parts) == 1:
-        return Listing(("title",), (readable(written).lower(),))
+        return Listing(("title",), (_as_read(written),))
     if parts[0].strip():
         raise InputError(
             "a listing begins before its first column",
             where=written[:60],
             next_step="write COL name VAL value for every column",
         )
-    values = tuple(readable(value).lower() for value in parts[2::2])
-    return Listing(tuple(parts[1::2]), values)
+    return Listing(tuple(parts[1::2]), tuple(map(_as_read, parts[2::2])))
+
+
+def listing_from(fields: Mapping[str, str]) -> Listing:
+    """A listing of named values, the title first; what is empty is left out."""
+    read = {name: value for name, text in fields.items() if (value := _as_read(text))}
+    return Listing(tuple(read), tuple(read.values()))
 
 
 def words_of(text: str) -> tuple[str, ...]:
@@ -109,6 +116,10 @@ def numbers_of(words: tuple[str, ...]) -> frozenset[str]:
         if not codes_of((word,)):
             found.update(_plain_number(number) for number in _NUMBER.findall(word))
     return frozenset(found)
+
+
+def _as_read(value: str) -> str:
+    return told(readable(value).lower())
 
 
 def _plain_number(written: str) -> str:

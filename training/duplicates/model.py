@@ -62,9 +62,12 @@ class DuplicateMatcher:
     least_read: float  # score of the forest below which a pair is not read
     threshold: float
 
-    def probabilities(self, pairs: Pairs) -> Doubles:
-        """(N,) that both are of one product; calibrated on the training side."""
-        return self._parts(pairs)[0]
+    def probabilities(self, pairs: Pairs, *, most_read: int | None = None) -> Doubles:
+        """(N,) that both are of one product; calibrated on the training side.
+
+        With ``most_read`` the networks read only so many pairs, the likeliest by words.
+        """
+        return self._parts(pairs, most_read)[0]
 
     def judge(self, pairs: Pairs) -> list[Verdict]:
         """Probability, decision and reasons of every pair."""
@@ -82,12 +85,15 @@ class DuplicateMatcher:
             for row in range(len(pairs))
         ]
 
-    def _parts(self, pairs: Pairs) -> tuple[Doubles, Doubles, Doubles]:
+    def _parts(
+        self, pairs: Pairs, most_read: int | None = None
+    ) -> tuple[Doubles, Doubles, Doubles]:
         """Fused, of words alone, and of reading alone (NaN where not read)."""
         words = forest_scores(self.forest, self.evidence.columns(pairs))
         found = self.by_words.probability(words[:, None])
         reading = np.full(len(pairs), np.nan)
-        read = np.flatnonzero(words >= self.least_read)
+        order = np.argsort(-words, kind="stable")[:most_read]
+        read = np.sort(order[words[order] >= self.least_read])
         if len(read) and self.networks:
             scores = reading_scores(self.networks, pairs.take(read))
             found[read] = self.by_both.probability(np.stack([words[read], scores], axis=1))

@@ -5,8 +5,8 @@ scored by what learned from it: forest and networks are fitted on the other fold
 thresholds and what may be ruled out follow from those scores. Equal pairs share a fold.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import lightgbm as lgb
 import numpy as np
@@ -17,19 +17,16 @@ from governance.errors import InputError
 from training.duplicates.config import Matching
 from training.duplicates.evidence import NAMES, Doubles, Evidence
 from training.duplicates.model import (
-    HEAD,
     DuplicateMatcher,
     Line,
     forest_scores,
     reading_scores,
-    texts_of,
 )
+from training.duplicates.networks import Teacher, onward
 from training.duplicates.pairs import Ints, Pairs
 from training.encoder.model import Encoder
 from training.fine_tuning.config import FineTuning
-from training.fine_tuning.lesson import Lesson, Texts
-from training.fine_tuning.model import TunedModel
-from training.fine_tuning.train import fine_tune
+from training.fine_tuning.taught import Progress, TaughtText, Watch
 
 _RIDGE = 1e-3  # keeps a line finite where the scores part the labels
 _LEAST_EACH = 6  # pairs of each label below which folds hold too few to fit anything
@@ -42,6 +39,12 @@ class FittedMatcher:
     matcher: DuplicateMatcher
     crossed: Doubles  # (N,) fused probabilities
     read: int  # pairs the words did not rule out
+    networks: tuple[TaughtText, ...]  # those of the matcher, each with the fold it did not learn
+
+    @property
+    def curve(self) -> list[dict[str, float]]:
+        """Every epoch of one network after the other, numbered onward."""
+        return onward(*(network.curve for network in self.networks))
 
 
 def fit_matcher(
@@ -50,9 +53,15 @@ def fit_matcher(
     *,
     matching: Matching,
     reading: FineTuning,
-    progress: Callable[[str], None] = lambda _: None,
+    checkpoint: Path | None = None,
+    progress: Progress = lambda _: None,
+    watch: Watch = lambda _: None,
 ) -> FittedMatcher:
-    """Learn from all ``pairs``; without an encoder the words alone decide."""
+    """Learn from all ``pairs``; without an encoder the words alone decide.
+
+    With ``checkpoint`` each network keeps one under that name and its number, and a killed run goes
+    on after the last epoch.
+    """
     _refuse_few(pairs.labels)
     evidence = Evidence.fit(pairs.listings())
     columns, folds = evidence.columns(pairs), folds_of(pairs, matching)
@@ -67,19 +76,23 @@ def fit_matcher(
         least_read=float(np.quantile(words[pairs.labels == 1], matching.ruled_out)),
         threshold=0.5,
     )
-    crossed, read = (
-        by_words.probability(words[:, None]),
-        np.flatnonzero(words >= matcher.least_read),
-    )
+    crossed = by_words.probability(words[:, None])
+    read, taught = np.flatnonzero(words >= matcher.least_read), list[TaughtText]()
     if encoder is not None:
         progress(f"{len(read)} of {len(pairs)} pairs are to be read")
-        networks, scores = _read(pairs.take(read), folds[read], encoder, reading, progress)
+        shown, scores = pairs.take(read), np.empty(len(read))
+        teacher = Teacher(encoder, reading, checkpoint, progress, watch)
+        for fold in range(matching.folds):
+            taught.append(teacher.teach(shown, folds[read] == fold, taught))
+            out = np.flatnonzero(folds[read] == fold)
+            scores[out] = reading_scores([taught[-1].model], shown.take(out))
         both = np.stack([words[read], scores], axis=1)
         by_both = fit_line(both, pairs.labels[read])
         crossed[read] = by_both.probability(both)
+        networks = tuple(network.model for network in taught)
         matcher = replace(matcher, networks=networks, by_both=by_both)
     matcher = replace(matcher, threshold=best_threshold(crossed, pairs.labels))
-    return FittedMatcher(matcher, crossed, len(read))
+    return FittedMatcher(matcher, crossed, len(read), tuple(taught))
 
 
 def folds_of(pairs: Pairs, matching: Matching) -> Ints:
@@ -125,6 +138,11 @@ def best_threshold(probabilities: Doubles, labels: Ints) -> float:
     return float((probabilities[order[at]] + below) / 2)
 
 
+def f1_of(said: NDArray[np.bool_], labels: Ints) -> float:
+    """Of what is said to be a duplicate; 0 where nothing is and nothing is said."""
+    return float(2 * (said & (labels == 1)).sum() / max(said.sum() + labels.sum(), 1))
+
+
 def _crossed_words(columns: Doubles, labels: Ints, folds: Ints, matching: Matching) -> Doubles:
     """(N,) log odds of the forest that did not learn a pair's fold."""
     found = np.empty(len(labels))
@@ -144,40 +162,6 @@ def _forest(columns: Doubles, labels: Ints, matching: Matching) -> lgb.Booster:
     }  # fmt: skip
     taught = lgb.Dataset(columns, labels, feature_name=list(NAMES))
     return lgb.train(knobs, taught, num_boost_round=matching.trees)
-
-
-def _read(
-    pairs: Pairs,
-    folds: Ints,
-    encoder: Encoder,
-    reading: FineTuning,
-    progress: Callable[[str], None],
-) -> tuple[tuple[TunedModel, ...], Doubles]:
-    """A network per fold that learned the others, and each pair's score by the one that did not."""
-    networks, scores = [], np.empty(len(pairs))
-    for fold in range(int(folds.max()) + 1):
-        out = np.flatnonzero(folds == fold)
-        taught = lesson_of(pairs.take(np.flatnonzero(folds != fold)), seed=reading.seed)
-        progress(f"network {fold + 1}: learns {len(taught)} pairs")
-        tuned = fine_tune(encoder, HEAD, taught, None, reading, progress=progress)
-        scores[out] = reading_scores([tuned.model], pairs.take(out))
-        networks.append(tuned.model)
-    return tuple(networks), scores
-
-
-def lesson_of(pairs: Pairs, *, seed: int) -> Lesson:
-    """Pairs with sides in random order, duplicates in both: which side is first says nothing."""
-    texts = texts_of(pairs)
-    swapped = np.random.default_rng(seed).random(len(pairs)) < 0.5
-    sides: list[tuple[str, str]] = [
-        (b, a) if turn else (a, b)
-        for a, b, turn in zip(texts.first, texts.second, swapped, strict=True)
-    ]
-    same = np.flatnonzero(pairs.labels == 1)
-    sides += [(sides[row][1], sides[row][0]) for row in same]
-    first, second = zip(*sides, strict=True)
-    labels: NDArray[np.int64] = np.concatenate([pairs.labels, np.ones(len(same), dtype=np.int64)])
-    return Lesson(Texts(first, second), labels)
 
 
 def _refuse_few(labels: Ints) -> None:

@@ -6,7 +6,7 @@ Every knob's effect is in the comment beside it in that file; an unknown key is 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from training.encoder.model import Precision
 from training.search_space import Knob, Range
@@ -63,14 +63,26 @@ class FineTuning:
 
 @dataclass(frozen=True)
 class FineTuningSettings:
-    """Both halves of ``fine_tuning.yaml``."""
+    """Both halves of ``fine_tuning.yaml``, and what a task has beside them.
+
+    ``beside`` are settings by the names under which the task's ``teach`` takes them; ``trainings``
+    is how many networks one run of it teaches, one after the other.
+    """
 
     training: FineTuning = field(default_factory=FineTuning)
     search: Mapping[str, Range] = field(default_factory=dict)  # where a search looks
+    beside: Mapping[str, Any] = field(default_factory=dict)  # dataclasses of knobs
+    trainings: int = 1
 
     def knobs(self) -> dict[str, Knob]:
-        """Every knob by name."""
-        return asdict(self.training)
+        """Every knob by name; one of the task's own as ``part.knob``."""
+        own = {f"{p}.{k}": v for p, part in self.beside.items() for k, v in asdict(part).items()}
+        return asdict(self.training) | own
+
+    def seeded(self, seed: int) -> "FineTuningSettings":
+        """The same settings with this seed, also in what is beside."""
+        beside = {name: replace(part, seed=seed) for name, part in self.beside.items()}
+        return replace(self.changed({"seed": seed}), beside=beside)
 
     def space(self) -> dict[str, Range]:
         """The ranges that mean something to the method."""

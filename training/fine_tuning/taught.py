@@ -26,6 +26,10 @@ class TaughtText:
     metrics: dict[str, float]
     curve: list[dict[str, float]]
 
+    @property
+    def examples(self) -> int:
+        return len(self.validation)
+
 
 def judge_taught(tuned: Tuned, validation: Lesson) -> TaughtText:
     """With loss, macro-F1 and accuracy on the validation lesson."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from training.listing_quality.evidence import Catalogue, Embed, Evidence, Numbers, evidence
 from training.listing_quality.listing import DEFECTS, Listing
-from training.listing_quality.rules import signs_of
+from training.listing_quality.rules import PLAIN, signs_of
 
 NAMED_FROM = 0.5  # the chance from which a defect is said to be there
 _SHOWN = 3  # features beside a defect that no single word shows
@@ -91,15 +91,19 @@ class QualityModel:
         return self.calibrations[name](np.asarray(raw, dtype=np.float32))
 
     def _verdict(self, one: Listing, good: float, chances: Numbers, values: Numbers) -> Verdict:
-        likely = [at for at in np.argsort(-chances, kind="stable") if chances[at] >= NAMED_FROM]
-        signs = signs_of(one, self.catalogue.known) if likely else {}
+        """A defect is named if it is likely, or plain to see: the chance of good may be high then,
+        where listings of this catalogue have it and are kept."""
+        known = self.catalogue.known
+        signs = signs_of(one, known)
+        plain = (PLAIN - known.usual) & signs.keys()
         named = [
             Defect(
                 DEFECTS[at],
                 round(float(chances[at]), 4),
                 signs.get(DEFECTS[at]) or self._features(DEFECTS[at], values),
             )
-            for at in likely
+            for at in np.argsort(-chances, kind="stable")
+            if chances[at] >= NAMED_FROM or DEFECTS[at] in plain
         ]
         return Verdict(one.item_id, round(float(good), 4), tuple(named))
 

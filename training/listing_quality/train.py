@@ -4,8 +4,8 @@
 
 Listings of one family (alike but for size, colour, number) stay on one side of every split. Words
 are learned from other folds than the listings they are used on, as it will be with new listings.
-Originals with defects that are plain to see (rules.PLAIN) are not taught as good. Same seed, same
-bytes.
+An original with a defect that is plain to see (rules.PLAIN) counts little as a good one: a shop may
+or may not mind it (``plain_weight``). Same seed, same bytes.
 """
 
 import hashlib
@@ -18,18 +18,22 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.isotonic import IsotonicRegression
 
-from training.listing_quality.corruptions import plant
-from training.listing_quality.evidence import Embed, Evidence, evidence, learn_catalogue
+from training.listing_quality.evidence import (
+    Embed,
+    Evidence,
+    Numbers,
+    evidence,
+    learn_catalogue,
+)  # fmt: skip
 from training.listing_quality.listing import DEFECTS, Listing, family_of
+from training.listing_quality.mixes import Bits, Mix, drawn, mixed, weights
 from training.listing_quality.model import Calibration, QualityModel
-from training.listing_quality.planted import Planted, Sources
-from training.listing_quality.rules import PLAIN, Known, signs_of
+from training.listing_quality.planted import Sources
 from training.settings_file import read_knobs
 
 KNOBS = Path(__file__).with_name("listing_quality.yaml")
 LEAST_PLANTED = 5  # of a defect that fix its chance: with fewer it is not learned
 Talk = Callable[[str], None]
-Bits = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -40,24 +44,13 @@ class QualityKnobs:
     calibration_share: float = 0.2
     planted_per_listing: int = 2
     bad_share: float = 0.3
+    plain_weight: float = 0.1
     trees: int = 300
     leaves: int = 15
     learning_rate: float = 0.06
     least_in_leaf: int = 20
     most_listings: int = 12_000
     seed: int = 0
-
-
-@dataclass(frozen=True)
-class Mix:
-    """Listings with the defect of each; None: as it came."""
-
-    listings: tuple[Listing, ...]
-    defects: tuple[str | None, ...]
-
-    def has(self, name: str) -> Bits:
-        """Where a defect is, or any of them for "bad"."""
-        return np.array([d is not None if name == "bad" else d == name for d in self.defects])
 
 
 def read_quality_knobs(path: Path = KNOBS) -> QualityKnobs:
@@ -76,20 +69,20 @@ def train(
     taught, calibrating = split(listings, knobs.calibration_share, seed=knobs.seed)
     share = min(1.0, knobs.most_listings / max(len(calibrating), 1))
     calibrating = split(calibrating, 1 - share, seed=knobs.seed + 3)[0]
-    found, mix = _taught(taught, knobs, embed, progress)
+    found, mix, weight = _taught(taught, knobs, embed, progress)
     catalogue = learn_catalogue(taught)
     judged = mixed(calibrating, Sources.of(taught), share=knobs.bad_share, seed=knobs.seed + 1)
-    judged = without_natural(judged, catalogue.known)
+    counts = weights(judged, catalogue.known, knobs.plain_weight)
     held = evidence(judged.listings, catalogue, embed)
     trees, calibrations = {}, {}
     for name in ("bad", *DEFECTS):
         if judged.has(name).sum() < LEAST_PLANTED:
             progress(f"listing quality: {name} cannot be planted here")
             continue
-        booster = _fit(found, mix.has(name), knobs)
+        booster = _fit(found, mix.has(name), weight, knobs)
         raw = np.asarray(booster.predict(held.values, raw_score=True, num_threads=1))
         trees[name] = booster.model_to_string()
-        calibrations[name] = _calibrate(raw, judged.has(name))
+        calibrations[name] = _calibrate(raw, judged.has(name), counts)
         progress(f"listing quality: learned {name} from {int(mix.has(name).sum())} planted")
     return QualityModel(catalogue, found.names, trees, calibrations, embed)
 
@@ -103,52 +96,13 @@ def split(
     return kept, [one for one, held in zip(listings, is_held, strict=True) if held]
 
 
-def mixed(
-    listings: Sequence[Listing],
-    sources: Sources,
-    *,
-    share: float,
-    seed: int,
-    is_unseen: bool = False,
-) -> Mix:
-    """Each listing once; about ``share`` of them with a planted defect, every defect as often."""
-    draw = np.random.default_rng(seed)
-    shown: list[Listing] = []
-    defects: list[str | None] = []
-    for one in listings:
-        is_bad = bool(draw.random() < share)
-        found = drawn(one, sources, draw, is_unseen=is_unseen) if is_bad else None
-        shown.append(found.listing if found else one)
-        defects.append(found.defect if found else None)
-    return Mix(tuple(shown), tuple(defects))
-
-
-def drawn(
-    one: Listing, sources: Sources, draw: np.random.Generator, *, is_unseen: bool = False
-) -> Planted | None:
-    """The listing with the first defect of a random order that it can have."""
-    for defect in draw.permutation(DEFECTS):
-        if found := plant(str(defect), one, sources, draw, is_unseen=is_unseen):
-            return found
-    return None
-
-
-def without_natural(mix: Mix, known: Known) -> Mix:
-    """Without listings that came as they are and yet have a defect that is plain to see."""
-    kept = [
-        at for at, (one, defect) in enumerate(zip(mix.listings, mix.defects, strict=True))
-        if defect is not None or not (PLAIN - known.usual) & signs_of(one, known).keys()
-    ]  # fmt: skip
-    return Mix(tuple(mix.listings[at] for at in kept), tuple(mix.defects[at] for at in kept))
-
-
 def _taught(
     listings: Sequence[Listing], knobs: QualityKnobs, embed: Embed | None, progress: Talk
-) -> tuple[Evidence, Mix]:
+) -> tuple[Evidence, Mix, Numbers]:
     """Originals and planted defects of each fold, seen with the words of the other folds."""
     fold_of = [int(_place(one, knobs.seed + 7) * knobs.folds) for one in listings]
     share = min(1.0, knobs.most_listings / max(len(listings), 1))
-    parts: list[tuple[Evidence, Mix]] = []
+    parts: list[tuple[Evidence, Mix, Numbers]] = []
     for fold in range(knobs.folds):
         others = [one for one, at in zip(listings, fold_of, strict=True) if at != fold]
         catalogue, sources = learn_catalogue(others), Sources.of(others)
@@ -159,34 +113,39 @@ def _taught(
             found for one in mine for _ in range(knobs.planted_per_listing)
             if (found := drawn(one, sources, draw))
         ]  # fmt: skip
-        good = without_natural(Mix(tuple(mine), (None,) * len(mine)), catalogue.known)
         mix = Mix(
-            good.listings + tuple(one.listing for one in planted),
-            good.defects + tuple(one.defect for one in planted),
+            (*mine, *(one.listing for one in planted)),
+            (*[None] * len(mine), *(one.defect for one in planted)),
         )
-        parts.append((evidence(mix.listings, catalogue, embed), mix))
+        counts = weights(mix, catalogue.known, knobs.plain_weight)
+        parts.append((evidence(mix.listings, catalogue, embed), mix, counts))
         progress(f"listing quality: fold {fold + 1} of {knobs.folds}, {len(mix.listings)} listings")
-    values = np.concatenate([found.values for found, _ in parts])
-    shown = tuple(one for _, mix in parts for one in mix.listings)
-    return Evidence(parts[0][0].names, values), Mix(
-        shown, tuple(defect for _, mix in parts for defect in mix.defects)
+    values = np.concatenate([found.values for found, _, _ in parts])
+    whole = Mix(
+        tuple(one for _, mix, _ in parts for one in mix.listings),
+        tuple(defect for _, mix, _ in parts for defect in mix.defects),
     )
+    counted = np.concatenate([counts for _, _, counts in parts])
+    return Evidence(parts[0][0].names, values), whole, counted
 
 
-def _fit(found: Evidence, is_there: Bits, knobs: QualityKnobs) -> lightgbm.Booster:
+def _fit(found: Evidence, is_there: Bits, weight: Numbers, knobs: QualityKnobs) -> lightgbm.Booster:
     settings = {
         "objective": "binary", "num_leaves": knobs.leaves, "learning_rate": knobs.learning_rate,
         "min_data_in_leaf": knobs.least_in_leaf, "feature_fraction": 0.7, "bagging_fraction": 0.8,
         "bagging_freq": 1, "seed": knobs.seed, "deterministic": True, "force_row_wise": True,
         "num_threads": 1, "verbose": -1,
     }  # fmt: skip
-    data = lightgbm.Dataset(found.values, label=is_there, feature_name=list(found.names))
+    data = lightgbm.Dataset(
+        found.values, label=is_there, weight=weight, feature_name=list(found.names)
+    )
     return lightgbm.train(settings, data, num_boost_round=knobs.trees)
 
 
-def _calibrate(raw: NDArray[np.float64], is_there: Bits) -> Calibration:
+def _calibrate(raw: NDArray[np.float64], is_there: Bits, weight: Numbers) -> Calibration:
     """Isotonic, then joined by straight lines at its steps' middles, so that it stays rising."""
-    curve = IsotonicRegression(y_min=0.001, y_max=0.999, out_of_bounds="clip").fit(raw, is_there)
+    curve = IsotonicRegression(y_min=0.001, y_max=0.999, out_of_bounds="clip")
+    curve.fit(raw, is_there, sample_weight=weight)
     return Calibration(tuple(curve.X_thresholds_.tolist()), tuple(curve.y_thresholds_.tolist()))
 
 

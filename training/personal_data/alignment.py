@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 _UNSEEN = frozenset({"Cf", "Cc", "Cs", "Co", "Cn"})
-CAPITAL = "^"  # rare in prose, one piece in BERT's vocabularies
+CAPITAL, LINE = "^", "¶"  # rare in prose, one piece each in BERT's vocabularies
 _CAPITAL = re.compile(r"(?<!\w)[^\W\d_]")
 _PLAIN = re.compile(r"[!-~]+(?: [!-~]+)*")  # printable ASCII, single spaces: its own readable form
 
@@ -53,13 +53,23 @@ def with_capitals_marked(aligned: Aligned) -> Aligned:
 
     Whether a word is written large says much about names, and such an encoder cannot see it.
     """
+    words = _CAPITAL.finditer(aligned.text)
+    return _marked(aligned, [m.start() for m in words if m.group().isupper()], CAPITAL)
+
+
+def with_lines_marked(aligned: Aligned, raw: str) -> Aligned:
+    """A mark where a line of the raw text begins: an address has the name on another line."""
+    spaces = [at for at, c in enumerate(aligned.text) if c == " "]
+    ends = [at for at in spaces if "\n" in raw[aligned.starts[at] : aligned.starts[at + 1]]]
+    return _marked(aligned, [at + 1 for at in ends], LINE)
+
+
+def _marked(aligned: Aligned, places: list[int], mark: str) -> Aligned:
+    """``mark`` and a space before the characters at ``places``."""
     text, starts, ends = aligned.text, aligned.starts, aligned.ends
     parts, sources, done = [], [], 0
-    for match in _CAPITAL.finditer(text):
-        at = match.start()
-        if not text[at].isupper():
-            continue
-        parts += [text[done:at], CAPITAL + " "]
+    for at in places:
+        parts += [text[done:at], f"{mark} "]
         sources += [*zip(starts[done:at], ends[done:at], strict=True), *[(starts[at],) * 2] * 2]
         done = at
     parts.append(text[done:])

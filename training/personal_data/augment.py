@@ -13,12 +13,12 @@ import numpy as np
 from numpy.random import Generator
 
 from training.fine_tuning.lesson import Lesson, Span, Texts
+from training.personal_data.address_blocks import blocks_of, with_other_block
 from training.personal_data.alignment import Aligned
 from training.personal_data.fillers import FILLERS, address, digits_in, street
+from training.personal_data.marked import Marked
 from training.personal_data.names import composed, firm, first_name, last_name, person, pick, word
 from training.personal_data.shop_sentences import CLEAN, SENTENCES
-
-Marked = tuple[str, tuple[Span, ...]]  # a raw text and its spans in raw characters
 
 _PLACE = re.compile(r"\{(\w+)\}|\[(\w+)\]")
 _WORD = re.compile(r"[^\W\d_]{3,}")
@@ -30,6 +30,7 @@ _KEPT_SHAPE = 0.5  # share of values that are replaced letter by letter, keeping
 _SHAPED = frozenset({"PHONE_NUMBER", "DATE_TIME", "ZIP_CODE", "AGE", "US_DRIVER_LICENSE"})
 _LONGEST_HONORIFIC = 5  # "Prof."
 _SHORTEST_STREET = 9  # characters: what is shorter is a house number or "Apt. 117"
+_OTHER_BLOCK = 0.5  # share of copies in which an address comes from another sentence
 _LOWER, _UPPER = 0.12, 0.05  # shares of sentences in one case: people who do not shift, or shout
 
 
@@ -49,11 +50,17 @@ def augmented(
 ) -> list[Marked]:
     """``marked``, each ``copies`` times with other values, and ``shop`` sentences of a shop."""
     draw = np.random.default_rng((seed, 1))
-    more = [_cased(draw, refilled(draw, one)) for _ in range(copies) for one in marked]
+    blocks = blocks_of(marked)
+    more = [_cased(draw, _copied(draw, one, blocks)) for _ in range(copies) for one in marked]
     wanted = [s for s in SENTENCES if {k for k, _ in _PLACE.findall(s) if k} <= set(kinds)]
     forms = [*wanted, *CLEAN]
     more += [_cased(draw, filled(draw, pick(draw, forms))) for _ in range(shop)]
     return [*marked, *more]
+
+
+def _copied(draw: Generator, marked: Marked, blocks: Sequence[Marked]) -> Marked:
+    is_moved = draw.random() < _OTHER_BLOCK
+    return refilled(draw, with_other_block(draw, marked, blocks) if is_moved else marked)
 
 
 def refilled(draw: Generator, marked: Marked) -> Marked:

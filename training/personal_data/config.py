@@ -1,15 +1,16 @@
 """The knobs of personal data in text and how they are read from ``personal_data.yaml``.
 
-Every knob's effect is in the comment beside it in that file; an unknown key is an error.
+Every knob's effect is in the comment beside it in that file; an unknown key is an error. How the
+tagger's network learns stands in ``fine_tuning.yaml`` beside it, in the engine's own form.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from training.fine_tuning.config import FineTuning
 from training.settings_file import read_knobs
 
 DEFAULT_FILE = Path(__file__).parent / "personal_data.yaml"
+TUNING_FILE = Path(__file__).parent / "fine_tuning.yaml"
 
 
 @dataclass(frozen=True)
@@ -18,25 +19,10 @@ class PersonalDataConfig:
 
     copies: int = 2
     shop: int = 1000
-    epochs: int = 3
-    batch: int = 16
-    length: int = 256
-    learning_rate: float = 2e-4
-    head_learning_rate: float = 1e-3
     held_out: float = 0.0
     least: float = 0.2
+    begins: float = 3.0
     seed: int = 0
-
-    def fine_tuning(self) -> FineTuning:
-        """What the engine is told."""
-        return FineTuning(
-            epochs=self.epochs,
-            batch=self.batch,
-            length=self.length,
-            learning_rate=self.learning_rate,
-            head_learning_rate=self.head_learning_rate,
-            seed=self.seed,
-        )
 
 
 def read_config(path: Path = DEFAULT_FILE) -> PersonalDataConfig:

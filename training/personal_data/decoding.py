@@ -14,6 +14,7 @@ from training.personal_data.found import Found
 Places = NDArray[np.int64]
 Chances = NDArray[np.float32]
 
+PIECES = frozenset({"STREET_ADDRESS", "GPE", "ZIP_CODE"})  # of an address
 _LEAST = 1e-6  # below this a probability is the arithmetic's, not the model's
 
 
@@ -38,6 +39,21 @@ def spans_of(
         if chance >= least.get(kinds[kind], 0.0):
             found.append(Found(start, end, kinds[kind], min(chance, 1.0), "tagger"))
     return found
+
+
+def favoured(chances: Chances, kinds: Sequence[str], begins: float) -> Chances:
+    """(L, C) with each piece of an address ``begins`` times as likely to begin as to go on.
+
+    F2 counts what is missed four times as much as what is found wrongly: where it is open whether
+    an address is marked whole or in pieces, pieces are the better answer.
+    """
+    weights = np.ones(chances.shape[1], dtype=np.float32)
+    for at, kind in enumerate(kinds):
+        if kind in PIECES:
+            weights[1 + 2 * at] = begins
+    weighed: Chances = chances * weights
+    weighed /= np.maximum(weighed.sum(1, keepdims=True), _LEAST)
+    return weighed
 
 
 def best_path(scores: NDArray[np.float32]) -> NDArray[np.int64]:

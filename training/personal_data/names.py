@@ -83,15 +83,26 @@ def place(draw: Generator) -> str:
 
 
 def firm(draw: Generator) -> str:
-    """An organisation."""
+    """An organisation: families' names, plain words, or a coined name, with its kind or not."""
     chance = draw.random()
-    if chance < 0.2:
+    if chance < 0.12:
         return f"{last_name(draw)}, {last_name(draw)} and {last_name(draw)}"
-    if chance < 0.35:
+    if chance < 0.24:
         return f"{last_name(draw)}-{last_name(draw)}"
-    stem = word(draw, "firm_stems") if draw.random() < 0.6 else composed(draw)
-    name = stem + word(draw, "firm_ends")
-    return f"{name} {word(draw, 'firm_kinds')}" if chance < 0.7 else name
+    if chance < 0.45:
+        name = " ".join(word(draw, "firm_words") for _ in range(int(draw.integers(2, 4))))
+    elif chance < 0.6:
+        name = composed(draw)
+    else:
+        stem = word(draw, "firm_stems") if draw.random() < 0.6 else composed(draw)
+        name = stem + word(draw, "firm_ends")
+    return f"{name} {word(draw, 'firm_kinds')}" if draw.random() < 0.35 else name
+
+
+def group(draw: Generator) -> str:
+    """People of a nation, religion or party, also as many: "Danish", "Swedes", "Kenyans"."""
+    name = word(draw, "groups")
+    return f"{name}s" if draw.random() < 0.15 and not name.endswith(("s", "sh", "ch")) else name
 
 
 def title(draw: Generator) -> str:

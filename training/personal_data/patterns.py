@@ -25,7 +25,8 @@ _RAISED, _LOWERED = 0.35, 0.4
 _MODEL_WORDS = ("model", "sku", "isbn", "ean", "upc", "gtin", "part", "article", "serial", "item",
                 "artikel", "ref", "mpn")  # fmt: skip
 _PHONE_WORDS = ("phone", "tel", "call", "mobile", "cell", "fax", "desk", "office", "whatsapp",
-                "sms", "text me", "telefon", "téléphone", "teléfono", "handy")  # fmt: skip
+                "sms", "text me", "texts", "message",
+                "telefon", "téléphone", "teléfono", "handy")  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,13 @@ _SHORT = 12  # characters: "PSC 12, Box 7 APO" stands alone, "16.5 OZ" does not
 _NEAR = 5  # characters between two pieces of an address: a comma, a line's end, a quotation mark
 _ABBREVIATED = re.compile(r"\b(?:Inc|Ltd|Co|Corp|Bros|Cie)$", re.IGNORECASE)
 _BETWEEN = re.compile(r"[\s,]*")
+_ANY = re.compile(r"\S+")
+_AND = re.compile(r",?\s+and\s+")
+_NO_DATE = re.compile(r"\d{1,3}|(?:\d\d)?\d0s")  # an amount, or a decade, which tells of no day
+_PARTICLES = frozenset(
+    {"al", "bin", "da", "de", "del", "den", "der", "di", "dos", "du", "el", "la", "le", "ten",
+     "van", "von", "zu"}
+)  # fmt: skip
 _WHOLE = re.compile(
     r"[^\W\d].*\d.*[\s,]+[^\W\d]{3}"  # street, number, then another word
     r"|\d.*[^\W\d]{3}.*,\s*[^\W\d]{3}"  # number, street, comma, town
@@ -33,7 +40,7 @@ _WHOLE = re.compile(
 def plausible(text: str, found: Sequence[Found]) -> list[Found]:
     """Of a tagger's spans those that can be of their kind, pieces of an address joined."""
     has_capitals = _uses_capitals(text)
-    found = [_with_its_point(text, span) for span in found]
+    found = [_with_its_point(text, one) for span in found for one in _taken_apart(text, span)]
     possible = [
         f for f in found if _is_possible(text[f.start : f.end], f.kind, has_capitals=has_capitals)
     ]
@@ -50,10 +57,12 @@ def plausible(text: str, found: Sequence[Found]) -> list[Found]:
 def _is_no_fragment(text: str, found: Sequence[Found], at: int) -> bool:
     """Whether a piece of an address, "3482" or "Apt. 7", stands beside another span.
 
-    Alone it is a size or a quantity: titles are full of them.
+    Alone it is a size or a quantity: titles are full of them. One word is no address anywhere.
     """
     span = found[at]
     value = text[span.start : span.end]
+    if span.kind == _ADDRESS and value.isalpha():
+        return False
     if span.kind != _ADDRESS or len(span) >= _SHORT or _HAS_WORD.search(value):
         return True
     beside = [*found[max(at - 1, 0) : at], *found[at + 1 : at + 2]]
@@ -66,6 +75,8 @@ def _is_possible(value: str, kind: str, *, has_capitals: bool) -> bool:
     if kind == "IP_ADDRESS" and value.count(".") != 3 and value.count(":") < 2:
         return False
     if kind == "PERSON" and sum(c.isalpha() for c in value) < 2:
+        return False
+    if kind == "DATE_TIME" and _NO_DATE.fullmatch(value):
         return False
     # a script without case, as Chinese, is neither lower nor upper
     return not (has_capitals and kind in _NAMES and value.islower())
@@ -91,6 +102,29 @@ def _goes_on(text: str, last: Found, span: Found) -> bool:
     if span.kind != _ADDRESS:
         return False
     return not _HAS_DIGIT.search(one) or (one.isdecimal() and _is_whole(other))
+
+
+def _taken_apart(text: str, span: Found) -> list[Found]:
+    """Two addresses joined by "and" as two, and a name without the small words around it."""
+    value = text[span.start : span.end]
+    if span.kind == _ADDRESS and (joint := _AND.search(value)):
+        parts = value[: joint.start()], value[joint.end() :]
+        if all(_HAS_DIGIT.search(part) and _HAS_WORD.search(part) for part in parts):
+            second = replace(span, start=span.start + joint.end())
+            return [replace(span, end=span.start + joint.start()), *_taken_apart(text, second)]
+    return [_without_small_words(text, span) if span.kind == "PERSON" else span]
+
+
+def _without_small_words(text: str, span: Found) -> Found:
+    """From its first word with a capital, or the particles before it, to its last one."""
+    words = list(_ANY.finditer(text, span.start, span.end))
+    large = [at for at, word in enumerate(words) if not word.group()[0].islower()]
+    if not large:
+        return span
+    first = large[0]
+    while first and words[first - 1].group() in _PARTICLES:
+        first -= 1
+    return replace(span, start=words[first].start(), end=words[large[-1]].end())
 
 
 def _with_its_point(text: str, span: Found) -> Found:

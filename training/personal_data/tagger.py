@@ -11,8 +11,13 @@ from typing import Any
 import numpy as np
 
 from training.fine_tuning.model import TunedModel
-from training.personal_data.alignment import Aligned, align, with_capitals_marked
-from training.personal_data.decoding import Chances, Places, spans_of
+from training.personal_data.alignment import (
+    Aligned,
+    align,
+    with_capitals_marked,
+    with_lines_marked,
+)  # fmt: skip
+from training.personal_data.decoding import Chances, Places, favoured, spans_of
 from training.personal_data.found import Found
 from training.personal_data.plausible import plausible
 
@@ -23,10 +28,14 @@ _SHARED = 3  # a third of a window is read in the next one too: an address fits 
 
 @dataclass(frozen=True)
 class Tagger:
-    """A model of tokens and the least sure span of each kind that is told."""
+    """A model of tokens, the least sure span of each kind that is told, and how it reads addresses.
+
+    ``begins``: how much likelier a piece of an address begins than the network says.
+    """
 
     model: TunedModel
     least: Mapping[str, float] = field(default_factory=dict)  # confidence by kind; others: 0
+    begins: float = 1.0
 
     def find(self, texts: Sequence[str]) -> list[list[Found]]:
         """Of each text the spans of the tagger, in raw characters, sorted."""
@@ -37,7 +46,9 @@ class Tagger:
         ]
 
     def _spans(self, aligned: Aligned, places: Places, chances: Chances) -> list[Found]:
-        spans = spans_of(aligned.text, places, chances, self.model.head.labels, self.least)
+        kinds = self.model.head.labels
+        weighed = favoured(chances, kinds, self.begins)
+        spans = spans_of(aligned.text, places, weighed, kinds, self.least)
         return [
             replace(s, start=aligned.starts[s.start], end=aligned.ends[s.end - 1]) for s in spans
         ]
@@ -56,8 +67,8 @@ class Tagger:
 
 
 def read_by(tokenizer: Any, text: str) -> Aligned:
-    """The text as this tokenizer's model is taught to read it: capitals marked if it drops them."""
-    aligned = align(text)
+    """The text as this model is taught to read it: lines marked, capitals if it drops them."""
+    aligned = with_lines_marked(align(text), text)
     return with_capitals_marked(aligned) if _is_uncased(tokenizer) else aligned
 
 

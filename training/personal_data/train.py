@@ -1,6 +1,6 @@
 """Fit the finder of personal data: augmented sentences, one tagger, a threshold for each kind.
 
-    finder = fit(load_encoder(), marked, groups, read_config(), progress=print)
+    finder = fit(load_encoder(), read_sentences(path), read_config(), tuning, progress=print)
 
 With ``held_out`` a share of the groups is not learned from; on it each kind's threshold with the
 highest F2 is chosen, recall weighing twice. Without, ``least`` holds for all. No text is logged.
@@ -14,11 +14,13 @@ import numpy as np
 
 from governance.errors import InputError
 from training.encoder.model import Encoder
-from training.fine_tuning.lesson import Head
+from training.fine_tuning.config import FineTuning
+from training.fine_tuning.lesson import Head, Lesson
 from training.fine_tuning.train import fine_tune
-from training.personal_data.augment import Marked, as_lesson, augmented
+from training.personal_data.augment import as_lesson, augmented
 from training.personal_data.config import PersonalDataConfig
 from training.personal_data.found import Found
+from training.personal_data.marked import Marked, Sentences
 from training.personal_data.model import PersonalData
 from training.personal_data.tagger import Tagger, read_by
 
@@ -31,27 +33,46 @@ Judged = tuple[tuple[Found, ...], list[Found]]  # of one sentence: true and foun
 
 def fit(
     encoder: Encoder,
-    marked: Sequence[Marked],
-    groups: Sequence[int],
+    sentences: Sentences,
     knobs: PersonalDataConfig,
+    tuning: FineTuning,
     *,
     progress: Callable[[str], None] = lambda _: None,
 ) -> PersonalData:
-    """Patterns and a tagger of the kinds in ``marked``; ``groups`` keep like sentences together."""
+    """Patterns and a tagger of the kinds that the sentences mark."""
+    marked, head = sentences.marked, head_of(sentences.marked)
+    kept = held_out(sentences.groups, share=knobs.held_out, seed=knobs.seed)
+    taught = [one for row, one in enumerate(marked) if row not in kept]
+    lesson = lesson_of(encoder, taught, head, knobs)
+    tuned = fine_tune(encoder, head, lesson, None, reachable(tuning, encoder), progress=progress)
+    judged = _judged(
+        Tagger(tuned.model, begins=knobs.begins), [marked[row] for row in sorted(kept)]
+    )
+    chosen = thresholds(judged, head.labels)
+    least = {kind: chosen.get(kind, knobs.least) for kind in head.labels}
+    return PersonalData(Tagger(tuned.model, least, knobs.begins), frozenset(head.labels))
+
+
+def head_of(marked: Sequence[Marked]) -> Head:
+    """A mark for each kind that is marked anywhere; InputError where none is."""
     kinds = tuple(sorted({span.label for _, spans in marked for span in spans}))
     if not kinds:
         raise InputError("no sentence has a span", why="there is nothing to learn from")
-    kept = held_out(groups, share=knobs.held_out, seed=knobs.seed)
-    taught = [one for row, one in enumerate(marked) if row not in kept]
-    more = augmented(taught, kinds, copies=knobs.copies, shop=knobs.shop, seed=knobs.seed)
-    lesson = as_lesson(more, partial(read_by, encoder.tokenizer))
-    head = Head("personal-data", "tokens", kinds)
+    return Head("personal-data", "tokens", kinds)
+
+
+def lesson_of(
+    encoder: Encoder, taught: Sequence[Marked], head: Head, knobs: PersonalDataConfig
+) -> Lesson:
+    """The sentences and what is made from them, as this encoder's tokenizer reads them."""
+    more = augmented(taught, head.labels, copies=knobs.copies, shop=knobs.shop, seed=knobs.seed)
+    return as_lesson(more, partial(read_by, encoder.tokenizer))
+
+
+def reachable(tuning: FineTuning, encoder: Encoder) -> FineTuning:
+    """No longer than the encoder can read."""
     reach = int(encoder.network.config.max_position_embeddings)  # type: ignore[union-attr, arg-type]
-    tuning = replace(knobs.fine_tuning(), length=min(knobs.length, reach))
-    model = fine_tune(encoder, head, lesson, None, tuning, progress=progress).model
-    chosen = thresholds(_judged(Tagger(model), [marked[row] for row in sorted(kept)]), kinds)
-    least = {kind: chosen.get(kind, knobs.least) for kind in kinds}
-    return PersonalData(Tagger(model, least), frozenset(kinds))
+    return replace(tuning, length=min(tuning.length, reach))
 
 
 def held_out(groups: Sequence[int], *, share: float, seed: int) -> frozenset[int]:

@@ -5,7 +5,7 @@ line that joins network and words, and neither had learned from them. Items are 
 reviews of one item share its words, and copies of one text stay together.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,7 @@ from training.fine_tuning.taught import Progress, TaughtText, Watch, judge_taugh
 from training.fine_tuning.train import fine_tune
 from training.sentiment.config import Joining
 from training.sentiment.model import HEAD, SentimentModel, network_scores
-from training.sentiment.reviews import DEFAULT_DATA, held_out, read_reviews, texts_of
+from training.sentiment.reviews import held_out, texts_of
 from training.sentiment.words import Doubles, Ints, WordModel, fit_each, fit_words
 
 STRENGTHS = (0.5, 1.0, 2.0, 4.0, 8.0)  # of the word weights; AUC is flat between neighbours
@@ -57,25 +57,13 @@ def parts_of(reviews: pd.DataFrame, joining: Joining) -> Parts:
     return parts
 
 
-def teach(
-    data: Path | None,
-    *,
-    encoder: Encoder,
-    knobs: FineTuning,
-    checkpoint: Path | None,
-    progress: Progress,
-    watch: Watch,
-) -> TaughtText:
-    """The network alone, as every text task is taught; ``auc`` stands among its figures."""
-    parts = parts_of(read_reviews(data or DEFAULT_DATA), Joining(seed=knobs.seed))
-    tuned = fine_tune(
-        encoder, HEAD, parts.taught, parts.validation, knobs,
-        checkpoint=checkpoint, progress=progress, watch=watch,
-    )  # fmt: skip
-    found = judge_taught(tuned, parts.validation)
-    read = network_scores(found.model, parts.validation.texts.first)
-    auc = float(roc_auc_score(_labels(parts.validation), read))
-    return replace(found, metrics=found.metrics | {"auc": auc})
+@dataclass(frozen=True)
+class FittedSentiment:
+    """The model, its network as it was taught, and figures on the reviews that joined both."""
+
+    model: SentimentModel
+    network: TaughtText | None
+    metrics: dict[str, float]
 
 
 def fit_sentiment(
@@ -84,36 +72,50 @@ def fit_sentiment(
     *,
     joining: Joining,
     network: FineTuning,
+    checkpoint: Path | None = None,
     progress: Progress = lambda _: None,
-) -> SentimentModel:
+    watch: Watch = lambda _: None,
+) -> FittedSentiment:
     """``reviews`` as :func:`training.sentiment.reviews.labelled` gives them.
 
     Without an encoder the words alone decide. They are fitted once more on all reviews at the end.
+    With ``checkpoint`` a killed training of the network goes on after its last epoch.
     """
     parts = parts_of(reviews, joining)
-    labels = _labels(parts.validation)
+    labels, texts = _labels(parts.validation), parts.validation.texts.first
     words, strength = _best_words(parts)
     progress(f"sentiment by words: strength {strength:g} was best on held-out items")
-    scores = words.scores(parts.validation.texts.first)[:, None]
-    model = SentimentModel(None, words, 0.0, 1.0, 0.0, usual_odds=_odds(reviews["is_positive"]))
+    columns = [words.scores(texts)]
+    taught = None
     if encoder is not None:
         tuned = fine_tune(
-            encoder, HEAD, parts.taught, parts.validation, network, progress=progress
-        ).model
-        read = network_scores(tuned, parts.validation.texts.first)[:, None]
-        scores, model = np.hstack([scores, read]), replace(model, network=tuned)
+            encoder, HEAD, parts.taught, parts.validation, network,
+            checkpoint=checkpoint, progress=progress, watch=watch,
+        )  # fmt: skip
+        taught = judge_taught(tuned, parts.validation)
+        columns.append(network_scores(taught.model, texts))
+    scores = np.column_stack(columns)
     weights, offset = _line(scores, labels)
     progress(f"sentiment joins with weights {np.round(weights, 3).tolist()} (words, network)")
-    every = fit_words(
-        texts_of(reviews), reviews["is_positive"].to_numpy(np.int64), strength=strength
-    )
-    return replace(
-        model,
-        words=every,
+    model = SentimentModel(
+        network=taught.model if taught else None,
+        words=fit_words(texts_of(reviews), reviews["is_positive"].to_numpy(), strength=strength),
         word_weight=float(weights[0]),
-        network_weight=float(weights[1]) if encoder is not None else 0.0,
+        network_weight=float(weights[1]) if taught else 0.0,
         offset=offset,
+        usual_odds=_odds(reviews["is_positive"]),
     )
+    return FittedSentiment(model, taught, _metrics(taught, scores, weights, labels))
+
+
+def _metrics(
+    taught: TaughtText | None, scores: Doubles, weights: Doubles, labels: Ints
+) -> dict[str, float]:
+    """AUC of both joined and of each alone, and the network's own figures."""
+    found = {"auc": float(roc_auc_score(labels, scores @ weights))}
+    for name, column in zip(("words_auc", "network_auc"), scores.T, strict=False):
+        found[name] = float(roc_auc_score(labels, column))
+    return found | (taught.metrics if taught else {})
 
 
 def _best_words(parts: Parts) -> tuple[WordModel, float]:

@@ -1,0 +1,60 @@
+"""``counterfoil mask``: find personal data in texts and mask it, with the tagger if one was taught.
+
+The newest ``personal-data`` bundle of the home is used; without one patterns and checksums alone.
+The key of the masks is made once and kept in the home, so that equal values stay equal.
+"""
+
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+
+from governance.errors import InputError
+from governance.settings import Settings
+from training.personal_data.model import DIRECT_KINDS, PersonalData
+
+KEY_FILE = "masking.key"
+_TASK = "personal-data"
+
+
+def finder_of_home(settings: Settings, bundle: Path | None = None) -> PersonalData:
+    """With the tagger of ``bundle``, or the home's newest; patterns alone where there is none."""
+    folder = bundle or _newest(settings.bundles_dir / _TASK)
+    if folder is None:
+        return PersonalData(kinds=DIRECT_KINDS)
+    import torch
+
+    from training.personal_data.teach import finder_of
+    from training.text_bundle import open_text_bundle
+
+    torch.set_num_threads(settings.threads)
+    found = open_text_bundle(folder)
+    if found.head.name != _TASK:
+        raise InputError(
+            f"a bundle of {found.head.name} finds no personal data",
+            where=str(folder),
+            next_step="counterfoil train personal-data --data sentences.json",
+        )
+    return finder_of(found.model())
+
+
+def key_of_home(settings: Settings) -> bytes:
+    """The home's key, made at its first use and readable by its owner alone."""
+    path = settings.home_dir / KEY_FILE
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_bytes(secrets.token_bytes(32))
+    return path.read_bytes()
+
+
+def lines_of(path: Path) -> Sequence[str]:
+    """The lines of a file of UTF-8, each one text."""
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError("the texts cannot be read", where=str(path), why=str(error)) from None
+
+
+def _newest(shelf: Path) -> Path | None:
+    cards = sorted(shelf.glob("[!.]*/text_bundle.json"), key=lambda card: card.stat().st_mtime)
+    return cards[-1].parent if cards else None
