@@ -22,11 +22,10 @@ from torch import Tensor, nn
 
 from governance.errors import InputError
 from governance.files import digest_of
-from training.best_epoch import Course
+from training.best_epoch import Course, DivergedError
 from training.encoder.model import Encoder, fast_arithmetic, mean_over_tokens, tokenise
 from training.encoder.readable import readable
 from training.fine_tuning.config import FineTuning
-from training.fine_tuning.train import DivergedError
 from training.text_search.clicks import Pairs
 
 DENSE_KNOBS = FineTuning(epochs=2, batch=64, length=64, learning_rate=5e-5)
