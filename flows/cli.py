@@ -9,7 +9,16 @@ from typing import Annotated
 
 import typer
 
-from flows import cli_features, cli_listings, cli_look, cli_mask, cli_push, cli_serve, cli_train
+from flows import (
+    cli_features,
+    cli_listings,
+    cli_look,
+    cli_mask,
+    cli_push,
+    cli_search,
+    cli_serve,
+    cli_train,
+)
 from flows.active import active_settings, remember_shop, source_of
 from flows.console import data, say
 from governance.errors import CounterfoilError
@@ -28,6 +37,7 @@ cli_push.add_commands(app)
 cli_listings.add_commands(app)
 cli_mask.add_commands(app)
 cli_serve.add_commands(app)
+cli_search.add_commands(app, cli_train.train_app)
 app.add_typer(cli_train.train_app, name="train")
 
 Shop = Annotated[str, typer.Argument(help="complete_journey or online_retail")]

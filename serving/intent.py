@@ -49,6 +49,20 @@ class IntentServedModel(ServedModel):
         model.answer(_TRIED)
         self._model, self._version = model, bundle.version
 
+    def of_text(self, query: str) -> dict[str, object] | None:
+        """Of a query alone, for another model of this server; None while it is not ready."""
+        if self._model is None or not self.ready:
+            return None
+        probabilities = self._model.of_text(query)
+        if probabilities is None:
+            return None
+        likeliest = max(probabilities, key=lambda name: probabilities[name])
+        return {
+            "intent": likeliest,
+            "probabilities": probabilities,
+            "model_version": self._version,
+        }
+
     def get_input_types(self) -> list[dict[str, object]]:
         return tensors.metadata(tensors.INTENT.types)
 

@@ -32,6 +32,12 @@ class RecommenderModel(ServedModel):
         """A user the loaded model knows, for the command to try."""
         return self._loaded().known_user
 
+    def one_answer(self, wish: RecommendRequest) -> dict[str, object] | None:
+        """For another model of this server, decision recorded; None while it is not ready."""
+        if not self.ready:
+            return None
+        return self._loaded().answer([wish], requested_at=_now())[0]
+
     def prepare(self) -> None:
         """The champion, checked and warmed up."""
         self._predictor = load_predictor(self.settings)

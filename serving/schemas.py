@@ -11,6 +11,7 @@ from typing import Literal, TypeVar
 from pydantic import BaseModel, Field, ValidationError
 
 from serving.intent_wish import MAX_COUNT, MAX_IN_ORDER, MAX_QUERY_CHARS, SessionActs
+from serving.search_wish import FUSION_NAMES, MAX_VALUE_CHARS, MAX_VALUES, Range, SearchFilters
 from serving.wish import (
     MAX_ABOUT_IDS,
     MAX_DAYS,
@@ -23,7 +24,12 @@ from serving.wish import (
     UnclickedImpressions,
 )
 
-_INSIDE: dict[str, type[BaseModel]] = {"impressions": UnclickedImpressions, "acts": SessionActs}
+_INSIDE: dict[str, type[BaseModel]] = {
+    "impressions": UnclickedImpressions,
+    "acts": SessionActs,
+    "filters": SearchFilters,
+    "price": Range,
+}
 MAX_INSTANCES = 64  # 64 answers of 100 items stay under one second on two cores
 
 Fallback = Literal["cold_start", "new_item", "new_user_and_item"]
@@ -100,11 +106,21 @@ _RULES = {
     "query": f"must be at most {MAX_QUERY_CHARS} characters",
     "acts": f"must be an object with {', '.join(SessionActs.model_fields)}",
     "acts_in_order": f"must be a list of at most {MAX_IN_ORDER} acts",
+    "prefix": f"must be at most {MAX_QUERY_CHARS} characters",
+    "filters": f"must be an object with {', '.join(SearchFilters.model_fields)}",
+    "category": f"must be a list of 1 to {MAX_VALUES} texts",
+    "brand": f"must be a list of 1 to {MAX_VALUES} texts",
+    "price": "must be an object with low, high or both",
+    "low": "must be a number",
+    "high": "must be a number",
+    "in_stock": "must be true or false",
+    "fusion": f"must be {' or '.join(FUSION_NAMES)}",
     **dict.fromkeys(SessionActs.model_fields, f"must be a whole number from 0 to {MAX_COUNT}"),
 }
 _ENTRY_RULES = {
     "impressions": "must be an object with item_id, count and days_ago",
     "acts_in_order": f"must be {' or '.join(SessionActs.model_fields)}",
+    "filters": f"must be a text of 1 to {MAX_VALUE_CHARS} characters",
 }
 
 
@@ -169,7 +185,8 @@ def _first_fault(fault: Mapping[str, object], shape: type[BaseModel]) -> tuple[s
     path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in location)[1:]
     kind, rule = fault["type"], _rule(location)
     if kind == "extra_forbidden":
-        inside = shape if len(location) == 1 else _INSIDE[str(location[0])]
+        parts = [step for step in location[:-1] if isinstance(step, str)]
+        inside = _INSIDE[parts[-1]] if parts else shape
         return _shown(path), f"unknown field; the fields are {', '.join(inside.model_fields)}"
     if kind == "missing":
         return path, f"is missing; it {rule}"

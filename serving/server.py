@@ -10,14 +10,17 @@ import logging
 import socket
 import sys
 import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
 from governance.errors import CounterfoilError, InputError
 from governance.settings import Settings, get_settings
 
 if TYPE_CHECKING:
-    from serving.intent import IntentServedModel
+    from collections.abc import Sequence
+
     from serving.recommender import RecommenderModel
+    from serving.served import ServedModel
 
 logger = logging.getLogger("serving.server")  # __name__ is __main__ under python -m
 
@@ -33,11 +36,14 @@ def serve(settings: Settings) -> None:
     from serving.app import build_server
     from serving.intent import IntentServedModel
     from serving.recommender import RecommenderModel
+    from serving.search import SearchServedModel
 
     model, intent = RecommenderModel(settings), IntentServedModel(settings)
-    server = build_server(settings, [model, intent])
+    search = SearchServedModel(settings, recommender=model, intent=intent)
+    server = build_server(settings, [model, intent, search])
     refuse_busy_ports(settings)  # seconds have passed since
-    threading.Thread(target=_load, args=(model, intent, settings), name="load", daemon=True).start()
+    load = partial(_load, model, (intent, search), settings)
+    threading.Thread(target=load, name="load", daemon=True).start()
     server.start([])  # registered already: KServe would refuse a model that is still loading
 
 
@@ -71,12 +77,13 @@ def main() -> int:
     return 0
 
 
-def _load(model: "RecommenderModel", intent: "IntentServedModel", settings: Settings) -> None:
+def _load(model: "RecommenderModel", others: "Sequence[ServedModel]", settings: Settings) -> None:
     if model.load():
         logger.info("ready: REST on %s, gRPC on %s", settings.http_port, settings.grpc_port)
         logger.info("try     %s", curl_to_try(settings, model.known_user))
-    if intent.load():
-        logger.info("ready: intent")
+    for other in others:
+        if other.load():
+            logger.info("ready: %s", other.name)
 
 
 def _refuse_busy_port(setting: str, port: int) -> None:

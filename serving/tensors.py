@@ -4,7 +4,8 @@ KServe accepts any tensor under any name and type, so this checks names, types a
 In, for the recommender: ``user_id`` BYTES [n], and if wanted ``k`` INT64 [n], ``surface`` BYTES
 [n], and ``wish`` BYTES [n]: the other fields of a V1 instance (basket, hits, what to leave out) as
 one JSON object a row. For intent: ``query`` BYTES [n], ``session`` BYTES [n] (the acts likewise),
-or both. Out: ``answer`` BYTES [n], each the JSON of one prediction, the same as V1 gives.
+or both. For search: ``query`` or ``prefix`` BYTES [n], and ``k``, ``user_id`` BYTES [n], ``wish``
+as above. Out: ``answer`` BYTES [n], each the JSON of one prediction, the same as V1 gives.
 """
 
 import json
@@ -34,6 +35,11 @@ class Asked:
 
 RECOMMENDER = Asked(
     {"user_id": "BYTES", "k": "INT64", "surface": "BYTES", "wish": "BYTES"}, ("user_id",), "wish"
+)
+SEARCH = Asked(
+    {"query": "BYTES", "prefix": "BYTES", "k": "INT64", "user_id": "BYTES", "wish": "BYTES"},
+    ("query", "prefix"),
+    "wish",
 )
 INTENT = Asked({"query": "BYTES", "session": "BYTES"}, ("query", "session"), "session")
 OUTPUT_TYPES = {"answer": "BYTES"}

@@ -1,5 +1,7 @@
 """How long one recommendation takes over REST, decision record included, beside the bare server.
 
+Where the home has a search index, also a search, a search in one shopper's order, and a completion.
+
 Command: ``make bench-serving JSON=FILE``, after ``make demo``. The floor is KServe's own readiness
 route on the same server in the same run: HTTP without reading, ranking or recording.
 """
@@ -50,6 +52,7 @@ def main() -> None:
             with httpx.Client(base_url=base, timeout=30) as client:
                 floor = timed(lambda _: client.get("/v2/health/live"), users)
                 ours = timed(lambda user: ask(client, user), users)
+                searched = searches(client, settings, users)
         finally:
             server.terminate()
             server.wait()
@@ -58,6 +61,7 @@ def main() -> None:
             "recommend_ms": ours,
             "floor_ms": floor,
             "ready_seconds": round(ready_seconds, 1),
+            **searched,
         }
     }
     text = json.dumps(figures, indent=2)
@@ -73,12 +77,51 @@ def ask(client: httpx.Client, user: str) -> httpx.Response:
     return answer
 
 
-def timed(call, users: list[str]) -> dict[str, float]:
+def searches(client: httpx.Client, settings: Settings, users: list[str]) -> dict[str, object]:
+    """Figures of the model ``search`` over what shoppers of this shop typed; none without it."""
+    if not (settings.bundles_dir / "search" / "current.json").is_file():
+        return {}
+    wait_until_ready(str(client.base_url), "/v2/models/search/ready")
+    queries = typed(settings)
+    pairs = [{"query": query, "user_id": user} for query, user in zip(queries, users, strict=False)]
+    return {
+        "search_ms": timed(lambda query: search(client, {"query": query}), queries),
+        "search_for_user_ms": timed(lambda pair: search(client, pair), pairs),
+        "complete_ms": timed(lambda query: search(client, {"prefix": query[:5]}), queries),
+        "search_items": items(settings),
+    }
+
+
+def search(client: httpx.Client, wish: dict[str, str]) -> httpx.Response:
+    answer = client.post("/v1/models/search:predict", json={"instances": [wish]})
+    answer.raise_for_status()
+    return answer
+
+
+def items(settings: Settings) -> int:
+    """How many products the index in use has."""
+    folder = settings.bundles_dir / "search"
+    version = json.loads((folder / "current.json").read_text())["version"]
+    return int(json.loads((folder / version / "search_index.json").read_text())["products"])
+
+
+def typed(settings: Settings) -> list[str]:
+    """200 queries of the shop's log, drawn by digest."""
+    import duckdb
+
+    sql = (
+        "select query from (select distinct query from fct_searches) order by md5(query) limit 200"
+    )
+    with duckdb.connect(str(settings.warehouse_path), read_only=True) as warehouse:
+        return [query for (query,) in warehouse.sql(sql).fetchall()]
+
+
+def timed(call, given: list) -> dict[str, float]:
     """p50 and p99 in milliseconds over one call at a time."""
     seen = []
     for number in range(_WARM_UP + _REQUESTS):
         start = time.perf_counter()
-        call(users[number % len(users)])
+        call(given[number % len(given)])
         seen.append((time.perf_counter() - start) * 1000)
     seen = seen[_WARM_UP:]
     cuts = statistics.quantiles(seen, n=100)
@@ -93,11 +136,11 @@ def known_users(settings: Settings) -> list[str]:
         return pa.ipc.open_file(source).read_all()["user_id"].to_pylist()[:200]
 
 
-def wait_until_ready(base: str) -> None:
+def wait_until_ready(base: str, path: str = "/v2/health/ready") -> None:
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
         try:
-            if httpx.get(f"{base}/v2/health/ready", timeout=5).status_code == 200:
+            if httpx.get(f"{base}{path}", timeout=5).status_code == 200:
                 return
         except httpx.HTTPError:
             pass

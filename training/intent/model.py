@@ -122,6 +122,11 @@ class IntentModel:
             unread or ("no intent is likelier than the others together" if odds < 0 else ""),
         )
 
+    def of_text(self, query: str) -> dict[str, float] | None:
+        """(K,) probabilities by what was typed alone, without reasons; None where it is unread."""
+        words = [] if unread_because(query) else readable(query).split()
+        return _named(self.weights.text * self._of_texts([" ".join(words)])[0]) if words else None
+
     def _of_texts(self, texts: list[str]) -> Floats:
         """(len(texts), K) log probabilities; an empty text says nothing."""
         found = np.zeros((len(texts), len(INTENTS)))

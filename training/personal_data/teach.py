@@ -57,7 +57,10 @@ def teach(
 
 
 def finder_of(model: TunedModel) -> PersonalData:
-    """What a saved tagger finds, with the patterns: kinds that name or reach one person."""
-    knobs = read_config()
-    least = dict.fromkeys(model.head.labels, knobs.least)
-    return PersonalData(Tagger(model, least, knobs.begins), DIRECT_KINDS)
+    """What a saved tagger finds, with the patterns: kinds that name or reach one person.
+
+    Pieces of addresses are not favoured (``begins``): a mask covers either, and titles look like
+    them.
+    """
+    least = dict.fromkeys(model.head.labels, read_config().least)
+    return PersonalData(Tagger(model, least), DIRECT_KINDS)
