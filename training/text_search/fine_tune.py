@@ -11,7 +11,6 @@ Dimensions: N pairs, L tokens, D numbers of a vector.
 """
 
 import copy
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 
@@ -22,15 +21,17 @@ from torch import Tensor, nn
 
 from governance.errors import InputError
 from governance.files import digest_of
-from training.best_epoch import Course, DivergedError
+from training.best_epoch import Course, mixed_seed
 from training.encoder.model import Encoder, fast_arithmetic, mean_over_tokens, tokenise
 from training.encoder.readable import readable
 from training.fine_tuning.config import FineTuning
+from training.fine_tuning.step_size import set_step_size
 from training.text_search.clicks import Pairs
 
 DENSE_KNOBS = FineTuning(epochs=2, batch=64, length=64, learning_rate=5e-5)
 _TEMPERATURE = 0.05  # of cosines; as sentence encoders are taught since SimCSE
-_LONGEST_GRADIENT = 1.0
+_LONGEST_GRADIENT = 1.0  # a batch that pulls harder is cut to this
+_REMEDY = "lower learning_rate, or use precision: float32"
 _JUDGED_BATCH = 64  # more negatives would judge more strictly; the same for every epoch
 
 
@@ -56,39 +57,45 @@ def fine_tune_dense(
             "the encoder cannot be taught", where="the query-click pairs",
             why=f"{len(taught)} pairs, method {knobs.method}: two pairs and method full are needed",
         )  # fmt: skip
-    torch.manual_seed(knobs.seed)
     network = copy.deepcopy(encoder.network).to(knobs.device)
     subject = _subject(encoder, taught, knobs)
     learner = replace(encoder, network=network, digest=subject, name=f"{encoder.name}, tuned")
-    optimiser = torch.optim.AdamW(
-        network.parameters(), lr=knobs.learning_rate, weight_decay=knobs.weight_decay
-    )
+    group = {"params": list(network.parameters()), "highest": knobs.learning_rate}
+    optimiser = torch.optim.AdamW([group], weight_decay=knobs.weight_decay)
     course = Course(
         network, optimiser, subject=subject, checkpoint=None,
         metric="validation_loss", is_lower_better=True,
     )  # fmt: skip
-    steps = -(-len(taught) // knobs.batch)
-    mean_weight = max(float(taught.weights.mean()), 1e-12)  # not the batch's: all batches alike
     for epoch in course.epochs(knobs.epochs, knobs.patience):
-        network.train()
-        losses = []
-        for number, batch in enumerate(_shuffled(taught, knobs, epoch)):
-            _set_step_size(optimiser, knobs, (epoch - 1) * steps + number, steps * knobs.epochs)
-            loss = _loss(learner, batch, knobs) / (len(batch) * mean_weight)
-            loss.backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(network.parameters(), _LONGEST_GRADIENT)
-            optimiser.step()
-            optimiser.zero_grad()
-            losses.append(float(loss.detach()))
-        mean = float(np.mean(losses))
-        if not math.isfinite(mean):
-            raise DivergedError("the encoder's training diverged", next_step="lower learning_rate")
+        loss = _one_epoch(learner, taught, optimiser, knobs, epoch)
+        if course.has_diverged(loss, where="training/text_search", next_step=_REMEDY):
+            break
         network.eval()
         found = {} if judged is None else {"validation_loss": judged_loss(learner, judged, knobs)}
-        course.note({"loss": mean}, found)
+        course.note({"loss": loss}, found)
         progress(course.line("dense"))
     course.end()
     return TunedEncoder(learner, course.state.curve)
+
+
+def _one_epoch(
+    learner: Encoder, taught: Pairs, optimiser: torch.optim.Optimizer, knobs: FineTuning, epoch: int
+) -> float:
+    """Every pair once; the mean loss of a batch. Weights are beside their mean over all pairs."""
+    torch.manual_seed(mixed_seed(knobs.seed, epoch))  # dropout
+    learner.network.train()
+    steps, losses = -(-len(taught) // knobs.batch), []
+    mean_weight = max(float(taught.weights.mean()), 1e-12)
+    for number, batch in enumerate(_shuffled(taught, knobs, epoch)):
+        set_step_size(optimiser, knobs, (epoch - 1) * steps + number, steps * knobs.epochs)
+        loss = _loss(learner, batch, knobs) / (len(batch) * mean_weight)
+        loss.backward()  # type: ignore[no-untyped-call]
+        norm = nn.utils.clip_grad_norm_(learner.network.parameters(), _LONGEST_GRADIENT)
+        if norm.isfinite():
+            optimiser.step()
+        optimiser.zero_grad()
+        losses.append(float(loss.detach()))
+    return float(np.mean(losses))
 
 
 def judged_loss(encoder: Encoder, pairs: Pairs, knobs: FineTuning) -> float:
@@ -129,16 +136,6 @@ def _shuffled(pairs: Pairs, knobs: FineTuning, epoch: int) -> Iterator[Pairs]:
     order = np.random.default_rng((knobs.seed, epoch)).permutation(len(pairs))
     for begin in range(0, len(order), knobs.batch):
         yield pairs.take(order[begin : begin + knobs.batch])
-
-
-def _set_step_size(
-    optimiser: torch.optim.Optimizer, knobs: FineTuning, step: int, steps: int
-) -> None:
-    """A rise over the warm-up, then a fall to zero."""
-    warm = max(int(steps * knobs.warm_up), 1)
-    share = min((step + 1) / warm, max(steps - step, 0) / max(steps - warm, 1))
-    for group in optimiser.param_groups:
-        group["lr"] = knobs.learning_rate * share
 
 
 def _subject(encoder: Encoder, taught: Pairs, knobs: FineTuning) -> str:

@@ -3,6 +3,7 @@
 Dimensions: N products. A word of the query counts once, however often it is typed.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -36,6 +37,7 @@ class Lexical:
         ids = [[numbers.setdefault(word, len(numbers)) for word in words] for words in texts]
         if not any(ids):  # not a word anywhere: bm25s would divide by the mean length
             ids = [[0]] * len(ids)
+        logging.getLogger("bm25s").setLevel(logging.WARNING)  # it sets DEBUG itself
         index = bm25s.BM25()
         index.index(Tokenized(ids, numbers), show_progress=False)
         return cls(index, len(ids))
