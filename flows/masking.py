@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from governance.errors import InputError
+from governance.files import atomic_path
 from governance.settings import Settings
 from training.personal_data.model import DIRECT_KINDS, PersonalData
 
@@ -41,9 +42,9 @@ def key_of_home(settings: Settings) -> bytes:
     """The home's key, made at its first use and readable by its owner alone."""
     path = settings.home_dir / KEY_FILE
     if not path.is_file():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_bytes(secrets.token_bytes(32))
+        with atomic_path(path) as beside:
+            beside.touch(mode=0o600)
+            beside.write_bytes(secrets.token_bytes(32))
     return path.read_bytes()
 
 

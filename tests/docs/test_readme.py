@@ -1,6 +1,7 @@
 """What the README tells a person to type is run here, word by word, on the sample shop."""
 
 import re
+import shlex
 
 import pytest
 from sample_shop import counterfoil
@@ -13,7 +14,7 @@ ELSEWHERE = {  # run by other tests, since they stay, take minutes or need an id
     "demo": "tests/pipeline/test_main_job.py", "build": "tests/pipeline/test_bad_input.py",
     "import": "tests/pipeline/test_online_retail.py", "explain": "tests/api",
     "evaluate": "tests/pipeline/test_evaluate.py", "train": "tests/pipeline/test_main_job.py",
-    "release": "tests/unit/test_records.py",
+    "release": "tests/unit/test_records.py", "search": "tests/api",
     "listings": "tests/pipeline/test_listings.py",
     "new-feature": "tests/pipeline/test_add_feature.py", "push": "tests/pipeline/test_push.py",
 }  # fmt: skip
@@ -28,7 +29,7 @@ def commands():
 @pytest.mark.pipeline
 @pytest.mark.parametrize("command", commands())
 def test_a_command_of_the_readme_runs(shop_home, command):
-    done = counterfoil(shop_home, *command.split())
+    done = counterfoil(shop_home, *shlex.split(command))
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() or " -> " in done.stderr
 

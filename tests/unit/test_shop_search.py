@@ -85,6 +85,22 @@ def test_a_query_that_finds_nothing_is_rescued_and_says_how(shop, query, told):
     assert told in [step["told"] for step in answer["rescue"]]
 
 
+def test_a_fact_that_few_of_the_products_tell_stays_a_word(home, tmp_path):
+    """One monitor tells its colour: red as a filter would hide all others."""
+    _, encoder = home
+    items = [
+        replace(p, title=p.title.replace("red", "r").replace("black", "b").replace("white", "w"))
+        if "monitor" in p.title and p.item_id != "i47" else p
+        for p in products()
+    ]  # fmt: skip
+    build_small(tmp_path, encoder, items)
+    opened = open_shop_search(tmp_path / "bundles/search", encoder=encoder)
+    for kind, fields in (("monitor", []), ("printer", ["colour"])):
+        answer = asked(replace(opened, knobs=ONLY_WORDS), query=f"red {kind}", k=15)
+        assert [one["field"] for one in answer["read_filters"]] == fields
+        assert answer["items"]
+
+
 def test_what_the_request_filters_by_is_never_given_up(shop):
     given = {"brand": ["Acme"], "price": {"high": 30}}
     for query in ("xyzzy", "sony printer over 70", "backpack", "printer"):

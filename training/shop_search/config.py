@@ -15,6 +15,7 @@ class ShopSearchKnobs:
 
     enough: int = 1
     near_from: float = 0.5
+    told_from: float = 0.5
     reach: int = 200
     personal_weight: float = 0.2
 

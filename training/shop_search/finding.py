@@ -17,6 +17,7 @@ from governance.errors import InputError
 from training.query_help.filters import BRAND, CATEGORY, PRICE, STOCK, Asked, Filter
 from training.query_help.model import Correction, QueryHelp, Rescued, Step
 from training.query_help.words import folded
+from training.shop_data import Ints
 from training.shop_search.config import ShopSearchKnobs
 from training.shop_search.translation import with_read
 from training.text_search.filters import NO_FILTERS, Filters
@@ -25,6 +26,8 @@ from training.text_search.index import Hit, SearchIndex
 from training.text_search.words import distinct, words_of
 
 Popular = Mapping[str, Sequence[str]]  # item ids by a category's last level; empty: of the shop
+_OF_ALL = (BRAND, CATEGORY, PRICE, STOCK)  # facts that a shop tells of products of all kinds
+_LOOKED_AT = 1_000  # products with the words, by row: enough to tell a share
 NEAREST = Step("popular", "no product has these words; what is nearest in meaning is shown")
 
 
@@ -116,8 +119,12 @@ class ShopSearch:
         )
 
     def _with_told_facts(self, asked: Asked) -> Asked:
-        """A condition by a fact that no product of this index tells stays words."""
-        told = tuple(one for one in asked.filters if self._is_told(one))
+        """A condition by a fact that few of the products meant tell stays words."""
+        told = tuple(
+            one
+            for one in asked.filters
+            if self._is_told(one) and (one.field in _OF_ALL or self._is_usual(one, asked.text))
+        )
         untold = [one.words for one in asked.filters if one not in told]
         return replace(asked, text=" ".join([asked.text, *untold]).strip(), filters=told)
 
@@ -127,6 +134,21 @@ class ShopSearch:
         except InputError:
             return False
         return True
+
+    def _is_usual(self, one: Filter, text: str) -> bool:
+        """Whether enough of the products that have the words tell an attribute at all."""
+        rows = self.rows_with_all_words(text)[:_LOOKED_AT].tolist()
+        telling = [one.field in self.index.catalogue.products[row].attributes for row in rows]
+        return bool(rows) and sum(telling) >= self.knobs.told_from * len(rows)
+
+    def rows_with_all_words(self, text: str, filters: Filters = NO_FILTERS) -> Ints:
+        """Of products that have every word of a text and satisfy the filters."""
+        words = distinct(words_of(text))
+        known = self.index.lexical.known_words(text)
+        if not known or len(known) < len(words):
+            return np.empty(0, dtype=np.int32)
+        rows = np.flatnonzero(self.index.facts.allowed(filters)).astype(np.int32)
+        return rows[self.index.lexical.agreement(known, rows).all(axis=1)]
 
 
 @dataclass(frozen=True)
@@ -156,12 +178,7 @@ class _Asking:
 
     def count_with_all_words(self, text: str, read: tuple[Filter, ...]) -> int:
         """How many products have every word of a text, and satisfy every condition."""
-        words, lexical = distinct(words_of(text)), self.shop.index.lexical
-        known = lexical.known_words(text)
-        if not known or len(known) < len(words):
-            return 0
-        rows = np.flatnonzero(self.shop.index.facts.allowed(with_read(self.given, read)))
-        return int(lexical.agreement(known, rows.astype(np.int32)).all(axis=1).sum())
+        return len(self.shop.rows_with_all_words(text, with_read(self.given, read)))
 
     def popular(self, category: str, k: int) -> list[str]:
         """What sells, of what the request's own filters allow."""
