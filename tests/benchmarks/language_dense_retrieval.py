@@ -67,7 +67,8 @@ def measure(data: Path | None, *, quick: bool, work: Path) -> dict[str, Any]:
         index = fit_fusion(index, fitted, progress=_say)
         fusions[f"{name}fusion"] = f"{index.fusion.name}, dense {index.fusion.dense_weight}"
         for way, values in _recalls(index, judged).items():
-            found[f"{name}{way}"] = values
+            if way != "bm25" or not name:  # it reads no vectors
+                found[f"{name}{way}"] = values
         _say(f"dense-retrieval: {name or 'zero-shot '}answered")
     return _figures(found) | fusions | {"judged_queries": len(judged), "products": len(catalogue)}
 

@@ -5,15 +5,23 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from hostile_texts import STEERING
 from tiny_encoder import tiny_checkpoint
 
 from governance.errors import InputError
 from training.encoder.checkpoint import load_encoder
 from training.fine_tuning.config import FineTuning
 from training.simulator.config import SimulatorConfig
+from training.text_search.catalogue import Catalogue, Product
 from training.text_search.clicks import Click, Pairs, click_weights, split_by_time
+from training.text_search.cross_encoder import cross_lesson, teach_cross
+from training.text_search.dense import embed
+from training.text_search.encoder_file import save_encoder
 from training.text_search.fine_tune import fine_tune_dense, judged_loss
+from training.text_search.index import SearchIndex
 from training.text_search.int8_encoder import Int8Encoder, export_int8_encoder
+from training.text_search.judged import Judged
+from training.text_search.lexical import Lexical
 
 LEFT = ("red", "blue", "oak", "desk", "usb", "lamp")
 RIGHT = ("apple", "pear", "plum", "grape", "melon", "peach")
@@ -106,3 +114,43 @@ def test_an_encoder_of_8_bits_gives_nearly_the_same_vectors(encoder, tmp_path):
     assert not rough[1].any()
     assert (exact[[0, 2]] * rough[[0, 2]]).sum(axis=1).min() > 0.98
     assert small.digest == encoder.digest
+
+
+def test_a_taught_encoder_is_loaded_as_it_was_saved(encoder, tmp_path):
+    tuned = fine_tune_dense(encoder, _pairs(LEFT, RIGHT), None, KNOBS).encoder
+    first, second = (save_encoder(tmp_path / name, tuned) for name in ("a", "b"))
+    assert first.digest == second.digest != encoder.digest
+    np.testing.assert_array_equal(first.embed(LEFT), tuned.embed(LEFT))
+
+
+def test_a_cross_encoder_reads_the_best_again_and_every_hit_says_what_it_thought(encoder):
+    products = [
+        Product(f"i{at}", f"{a} {b}") for at, (a, b) in enumerate(zip(LEFT, RIGHT, strict=True))
+    ]
+    catalogue = Catalogue.of(products)
+    texts = catalogue.texts("title")
+    vectors = embed(encoder, texts, length=16).astype(np.float32)
+    index = SearchIndex(catalogue, Lexical.of(texts), vectors, encoder)
+    judged = [Judged(word, {f"i{at}": 1.0}) for at, word in enumerate(LEFT)]
+    lesson = cross_lesson(index, judged)
+    assert lesson.labels.sum() == len(LEFT)
+    tuned = teach_cross(encoder, lesson, FineTuning(epochs=2, length=16))
+    hits = replace(index, cross=tuned.model).search("red oak", k=4)
+    assert all(0 <= hit.cross_score <= 1 for hit in hits)
+    assert len(hits) == 4
+
+
+@pytest.mark.parametrize("steering", STEERING)
+def test_steering_words_in_a_title_raise_its_nearness_to_other_queries_by_at_most_a_fifth(steering):
+    """Of 1,500 listings of a real catalogue the largest rise of a cosine was .17."""
+    torch.set_num_threads(1)
+    packaged = load_encoder()
+    titles = ["Red oak desk lamp, 40 W", "USB-C charging cable 2 m", "Organic pear juice 1 l",
+              "Wireless keyboard with numeric pad", "Dog food with chicken 10 kg"]  # fmt: skip
+    queries = ["laptop", "garden hose", "cheap phone", "blue curtains", "coffee machine"]
+    asked = packaged.embed(queries)
+    plain, steered = (
+        embed(packaged, some, length=64).astype(np.float32) @ asked.T
+        for some in (titles, [title + steering for title in titles])
+    )
+    assert (steered - plain).max() <= 0.2
