@@ -85,6 +85,12 @@ def test_a_query_that_finds_nothing_is_rescued_and_says_how(shop, query, told):
     assert told in [step["told"] for step in answer["rescue"]]
 
 
+def test_where_nothing_has_sold_yet_what_is_nearest_in_meaning_is_shown_and_said(shop):
+    answer = asked(replace(shop, popular={}), query="xyzzy", k=4)
+    assert len(answer["items"]) == 4
+    assert "nearest in meaning" in answer["rescue"][-1]["told"]
+
+
 def test_a_fact_that_few_of_the_products_tell_stays_a_word(home, tmp_path):
     """One monitor tells its colour: red as a filter would hide all others."""
     _, encoder = home

@@ -68,7 +68,11 @@ class ShopSearch:
             return Found((), "")
         asked, corrected = self._understood(query, asking)
         rescued = self.help.rescue(
-            asked, search=asking.agreeing, popular=asking.popular, k=count, enough=self.knobs.enough
+            asked,
+            search=asking.agreeing,
+            popular=asking.popular if self.popular else None,
+            k=count,
+            enough=self.knobs.enough,
         )
         hits, steps = asking.shown(rescued)
         return Found(
