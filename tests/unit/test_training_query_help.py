@@ -77,6 +77,14 @@ def test_the_ladder_stops_at_the_first_rung_that_finds_enough(query, rungs) -> N
     assert all(step.told for step in found.steps)
 
 
+def test_a_query_with_a_slip_is_never_completed_to() -> None:
+    rows = [*asked("laser prnter", users=20), *asked("laser printer", users=8)]
+    found = learn_query_help(SHOP, rows, rules=read_rules(), seed=1, as_of=NOW)
+    assert found.correct("laser prnter").changes
+    assert next(one.text for one in found.complete("laser p")) == "laser printer"
+    assert "laser prnter" not in found.completions.phrases
+
+
 def test_the_tightest_filter_goes_first() -> None:
     asked_for = Asked(
         "charger", "charger", (Filter("brand", "=", "Canon"), Filter("price", "<", -1.0))
