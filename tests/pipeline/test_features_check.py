@@ -75,7 +75,7 @@ def answered(settings, predictor):
 
 
 def answer(predictor, *users):
-    from serving.schemas import RecommendRequest
+    from serving.wish import RecommendRequest
 
     wishes = [RecommendRequest(user_id=user) for user in users]
     predictor.answer(wishes, requested_at=datetime.now(UTC))
