@@ -6,7 +6,6 @@ act with the log odds it raised, found by leaving it out. Torch is imported when
 int8 model answers where its card says that little was lost by it.
 """
 
-import uuid
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING
 from governance.errors import StateError
 from governance.settings import Settings
 from serving import tensors
-from serving.framework import InferRequest, InferResponse
+from serving.framework import InferResponse
 from serving.intent_wish import IntentRequest
 from serving.served import Headers, ServedModel
 
@@ -33,6 +32,7 @@ class IntentServedModel(ServedModel):
     """Intents of sessions, with reasons."""
 
     is_required = False
+    asked = tensors.INTENT
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(NAME, settings)
@@ -63,12 +63,6 @@ class IntentServedModel(ServedModel):
             "model_version": self._version,
         }
 
-    def get_input_types(self) -> list[dict[str, object]]:
-        return tensors.metadata(tensors.INTENT.types)
-
-    def get_output_types(self) -> list[dict[str, object]]:
-        return tensors.metadata(tensors.OUTPUT_TYPES)
-
     async def predict(
         self,
         payload: object,
@@ -76,13 +70,9 @@ class IntentServedModel(ServedModel):
         response_headers: Headers | None = None,  # noqa: ARG002  # KServe's signature
     ) -> dict[str, object] | InferResponse:
         """Answer every instance, in order."""
-        requests = tensors.parsed(payload, tensors.INTENT, IntentRequest)
+        requests = tensors.parsed(payload, self.asked, IntentRequest)
         answers = await self.run(lambda: self._answers(requests))
-        if isinstance(payload, InferRequest):
-            return tensors.response_from_answers(
-                answers, request=payload, response_id=uuid.uuid4().hex
-            )
-        return {"predictions": answers}
+        return self.told(answers, payload=payload)
 
     def _answers(self, requests: Sequence[IntentRequest]) -> list[dict[str, object]]:
         if self._model is None:

@@ -10,7 +10,7 @@ from governance.errors import InputError
 from governance.receipts import explain_decision, explain_text, load_decision
 from governance.settings import Settings
 from serving import tensors
-from serving.framework import InferRequest, InferResponse, InvalidInput
+from serving.framework import InferResponse, InvalidInput
 from serving.predictor import Predictor, load_predictor
 from serving.refusals import DecisionNotFound
 from serving.schemas import RequestError, parse_instances
@@ -22,6 +22,8 @@ NAME = "recommender"
 
 class RecommenderModel(ServedModel):
     """Recommendations for users; explanations for request ids."""
+
+    asked = tensors.RECOMMENDER
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(NAME, settings, sends_headers=True)  # else x-degraded is lost
@@ -42,12 +44,6 @@ class RecommenderModel(ServedModel):
         """The champion, checked and warmed up."""
         self._predictor = load_predictor(self.settings)
 
-    def get_input_types(self) -> list[dict[str, object]]:
-        return tensors.metadata(tensors.RECOMMENDER.types)
-
-    def get_output_types(self) -> list[dict[str, object]]:
-        return tensors.metadata(tensors.OUTPUT_TYPES)
-
     async def predict(
         self,
         payload: object,
@@ -55,14 +51,9 @@ class RecommenderModel(ServedModel):
         response_headers: Headers | None = None,
     ) -> dict[str, object] | InferResponse:
         """Answer every instance, in order, each with its recorded decision."""
-        requests = tensors.parsed(payload, tensors.RECOMMENDER, RecommendRequest)
+        requests = tensors.parsed(payload, self.asked, RecommendRequest)
         answers = await self.run(lambda: self._loaded().answer(requests, requested_at=_now()))
-        if response_headers is not None and any(answer["is_degraded"] for answer in answers):
-            response_headers["x-degraded"] = "true"
-        if isinstance(payload, InferRequest):
-            response_id = str(answers[0]["request_id"])
-            return tensors.response_from_answers(answers, request=payload, response_id=response_id)
-        return {"predictions": answers}
+        return self.told(answers, payload=payload, headers=response_headers)
 
     async def explain(
         self,

@@ -6,12 +6,11 @@ what is missing. With ``user_id`` the recommender orders what was found, through
 says so.
 """
 
-import uuid
 from typing import TYPE_CHECKING
 
 from governance.settings import Settings
 from serving import tensors
-from serving.framework import InferRequest, InferResponse, InvalidInput
+from serving.framework import InferResponse, InvalidInput
 from serving.intent import IntentServedModel
 from serving.recommender import RecommenderModel
 from serving.schemas import RequestError
@@ -27,6 +26,7 @@ class SearchServedModel(ServedModel):
     """Searches and completions over the index in use when the server started."""
 
     is_required = False
+    asked = tensors.SEARCH
 
     def __init__(
         self, settings: Settings, *, recommender: RecommenderModel, intent: IntentServedModel
@@ -42,12 +42,6 @@ class SearchServedModel(ServedModel):
             shop, recommend=self._recommender.one_answer, intent=self._intent.of_text
         )
 
-    def get_input_types(self) -> list[dict[str, object]]:
-        return tensors.metadata(tensors.SEARCH.types)
-
-    def get_output_types(self) -> list[dict[str, object]]:
-        return tensors.metadata(tensors.OUTPUT_TYPES)
-
     async def predict(
         self,
         payload: object,
@@ -55,7 +49,7 @@ class SearchServedModel(ServedModel):
         response_headers: Headers | None = None,
     ) -> dict[str, object] | InferResponse:
         """Answer every instance, in order."""
-        wishes = tensors.parsed(payload, tensors.SEARCH, SearchRequest)
+        wishes = tensors.parsed(payload, self.asked, SearchRequest)
         if self._searcher is None:
             raise RuntimeError("asked before it was loaded")
         searcher = self._searcher
@@ -63,13 +57,7 @@ class SearchServedModel(ServedModel):
             answers = await self.run(lambda: searcher.answers(wishes))
         except RequestError as error:
             raise InvalidInput(str(error)) from None
-        if response_headers is not None and any(one.get("is_degraded") for one in answers):
-            response_headers["x-degraded"] = "true"
-        if isinstance(payload, InferRequest):
-            return tensors.response_from_answers(
-                answers, request=payload, response_id=uuid.uuid4().hex
-            )
-        return {"predictions": answers}
+        return self.told(answers, payload=payload, headers=response_headers)
 
 
 def open_searcher(settings: Settings, *, for_user: bool) -> Searcher:

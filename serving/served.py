@@ -1,4 +1,4 @@
-"""What every model behind the server shares: loading, readiness with a sentence, a pool of its own.
+"""What every model behind the server shares: loading, readiness with a sentence, a pool, V1 and V2.
 
 Nothing here blocks the event loop: answers are made in a small pool. ``ready`` is set last, when
 loading succeeded; until then ``unready_because`` is the sentence that readiness answers with.
@@ -6,13 +6,16 @@ loading succeeded; until then ``unready_because`` is the sentence that readiness
 
 import asyncio
 import logging
-from collections.abc import Callable
+import uuid
+from abc import abstractmethod
+from collections.abc import Callable, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from governance.errors import CounterfoilError
 from governance.settings import Settings
-from serving.framework import Model
+from serving import tensors
+from serving.framework import InferRequest, InferResponse, Model
 from serving.refusals import Busy
 
 MAX_WAITING = 64  # at 50 ms an answer the last in line waits under two seconds on two cores
@@ -27,6 +30,7 @@ class ServedModel(Model):  # type: ignore[misc]  # kserve ships no types
     """A KServe model that is ready once ``prepare`` has returned."""
 
     is_required = True  # the server is unready without it
+    asked: ClassVar[tensors.Asked]  # what a V2 request may hold
 
     def __init__(self, name: str, settings: Settings, *, sends_headers: bool = False) -> None:
         super().__init__(name, return_response_headers=sends_headers)
@@ -35,9 +39,30 @@ class ServedModel(Model):  # type: ignore[misc]  # kserve ships no types
         self._pool = ThreadPoolExecutor(settings.threads, thread_name_prefix=name)
         self._waiting = 0
 
+    @abstractmethod
     def prepare(self) -> None:
         """Load and check everything an answer needs; a CounterfoilError says why it may not."""
-        raise NotImplementedError
+
+    def get_input_types(self) -> list[dict[str, object]]:
+        return tensors.metadata(self.asked.types)
+
+    def get_output_types(self) -> list[dict[str, object]]:
+        return tensors.metadata(tensors.OUTPUT_TYPES)
+
+    def told(
+        self,
+        answers: Sequence[dict[str, object]],
+        *,
+        payload: object,
+        headers: MutableMapping[str, str] | None = None,
+    ) -> dict[str, object] | InferResponse:
+        """The answers in the protocol of the request, and in ``headers`` if one is degraded."""
+        if headers is not None and any(answer.get("is_degraded") for answer in answers):
+            headers["x-degraded"] = "true"
+        if not isinstance(payload, InferRequest):
+            return {"predictions": list(answers)}
+        response_id = str(answers[0].get("request_id") or uuid.uuid4().hex)
+        return tensors.response_from_answers(answers, request=payload, response_id=response_id)
 
     def validate(self, payload: object) -> object:
         """KServe checks one thing here, in words of its own; predict() checks everything."""

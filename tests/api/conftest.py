@@ -25,6 +25,7 @@ from governance.settings import PROJECT_ROOT, Settings
 from serving.champion import find_champion
 
 START_SECONDS = 180  # Feast alone takes up to 28 s to import on two busy cores
+LOAD_SECONDS = 90  # an encoder and an index, after the recommender
 
 
 @dataclass
@@ -148,6 +149,30 @@ def start_server(source_home, tmp_path) -> Iterator[Callable[..., Server]]:
     yield started
     for server in running:
         server.stop()
+
+
+@pytest.fixture
+def start_server_with(start_server) -> Callable[..., Server]:
+    """Start a server to whose home the bundles of another model were added, and wait for it."""
+
+    def started(bundles: Path, *, model: str) -> Server:
+        def change(home: Path) -> None:
+            released = (home / "bundles").resolve()
+            (home / "bundles").unlink()
+            (home / "bundles").mkdir()
+            folders = {folder.name: folder for folder in (*released.iterdir(), *bundles.iterdir())}
+            for name, folder in folders.items():
+                (home / "bundles" / name).symlink_to(folder)
+
+        server = start_server(change)
+        ends_at = time.monotonic() + LOAD_SECONDS
+        while time.monotonic() < ends_at:
+            if httpx.get(f"{server.url}/v2/models/{model}/ready", timeout=5).status_code == 200:
+                return server
+            time.sleep(0.3)
+        pytest.fail(server.log()[-4000:])
+
+    return started
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """Intent over REST and gRPC beside the recommender: answers with reasons, refusals with a place."""
 
 import json
-import time
 
 import grpc
 import httpx
@@ -16,7 +15,6 @@ from training.intent.train import SHIPPED, card_facts, teach
 from training.text_bundle import save_text_bundle
 
 pytestmark = pytest.mark.pipeline
-LOAD_SECONDS = 60
 
 
 @pytest.fixture(scope="module")
@@ -32,23 +30,9 @@ def bundles(tmp_path_factory):
 
 
 @pytest.fixture
-def with_intent(start_server, bundles):
+def with_intent(start_server_with, bundles):
     """A server of the sample shop's home to which a trained model of intents was added."""
-
-    def change(home):
-        released = (home / "bundles").resolve()
-        (home / "bundles").unlink()
-        (home / "bundles").mkdir()
-        for folder in (*released.iterdir(), *bundles.iterdir()):
-            (home / "bundles" / folder.name).symlink_to(folder)
-
-    server = start_server(change)
-    ends_at = time.monotonic() + LOAD_SECONDS
-    while time.monotonic() < ends_at:
-        if httpx.get(f"{server.url}/v2/models/intent/ready", timeout=5).status_code == 200:
-            return server
-        time.sleep(0.3)
-    pytest.fail(server.log()[-4000:])
+    return start_server_with(bundles, model="intent")
 
 
 def _ask(server, *instances):

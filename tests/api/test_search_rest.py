@@ -12,7 +12,7 @@ from flows.shop_search import read_shop_source
 from training.text_search.catalogue import Catalogue
 
 pytestmark = pytest.mark.pipeline
-LOAD_SECONDS = 90  # the encoder and an index, beside Feast and the recommender
+LOAD_SECONDS = 90  # the recommender first, then the others
 PRODUCTS = 300  # of the sample shop, those that sell: enough to find, seconds to embed
 
 
@@ -30,23 +30,9 @@ def bundles(source_home, tmp_path_factory):
 
 
 @pytest.fixture
-def with_search(start_server, bundles):
+def with_search(start_server_with, bundles):
     """A server of the sample shop's home to which an index was added."""
-
-    def change(home):
-        released = (home / "bundles").resolve()
-        (home / "bundles").unlink()
-        (home / "bundles").mkdir()
-        for folder in (*(f for f in released.iterdir() if f.name != "search"), *bundles.iterdir()):
-            (home / "bundles" / folder.name).symlink_to(folder)
-
-    server = start_server(change)
-    ends_at = time.monotonic() + LOAD_SECONDS
-    while time.monotonic() < ends_at:
-        if httpx.get(f"{server.url}/v2/models/search/ready", timeout=5).status_code == 200:
-            return server
-        time.sleep(0.3)
-    pytest.fail(server.log()[-4000:])
+    return start_server_with(bundles, model="search")
 
 
 def _ask(server, *instances):
