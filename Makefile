@@ -19,7 +19,7 @@ demo-spark: $(SPARK)   ## the same models on DuckDB and on Spark, compared row b
 	@$(BIN)/python -m flows.spark_demo
 
 test: $(READY)   ## all tests but the slow ones; needs no network
-	@$(BIN)/python -m pytest -m "not slow"
+	@$(BIN)/python -m pytest -m "not slow" --durations=12
 
 test-all: $(READY)   ## every test, the slow ones too
 	@$(BIN)/python -m pytest

@@ -7,6 +7,7 @@ in flight and leaves with 0.
 
 import errno
 import logging
+import os
 import socket
 import sys
 import threading
@@ -29,6 +30,7 @@ def serve(settings: Settings) -> None:
     """Serve the champion over REST and gRPC until SIGTERM or Ctrl-C."""
     _talk_on_stderr()
     refuse_busy_ports(settings)
+    give_an_answer_one_thread()
     from serving.champion import find_champion
 
     champion = find_champion(settings)
@@ -58,6 +60,15 @@ def refuse_busy_ports(settings: Settings) -> None:
         )
     _refuse_busy_port("COUNTERFOIL_HTTP_PORT", settings.http_port)
     _refuse_busy_port("COUNTERFOIL_GRPC_PORT", settings.grpc_port)
+
+
+def give_an_answer_one_thread() -> None:
+    """Before numpy and torch are imported, which read it then.
+
+    Answers run side by side already. Threads inside one wait for those of the other: on two busy
+    cores a product of 19,406 vectors then took 8 ms, not 1.
+    """
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def curl_to_try(settings: Settings, user_id: str) -> str:

@@ -9,6 +9,7 @@ simulator's, each with a query of its intent, or one that keeps it to itself: te
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedShuffleSplit
 from governance.settings import PROJECT_ROOT
 from training.encoder.checkpoint import load_encoder
 from training.encoder.model import Encoder
+from training.fine_tuning.config import FineTuning
 from training.fine_tuning.lesson import Lesson
 from training.fine_tuning.train import fine_tune
 from training.intent.lexicon import INTENTS, lexicon_intents
@@ -32,6 +34,7 @@ from training.intent.train import default_knobs, read_queries, teach
 
 GOLD = PROJECT_ROOT / "tests" / "data" / "intent" / "queries.tsv"
 _FOLDS = {"full": 5, "quick": 2}
+_QUICK_EPOCHS = 2
 _ALIKE = 0.75  # share of common words from which two queries are one
 _WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the encoder beside TF-IDF, in log space
 _DRAWS = 1_000  # bootstrap samples of queries
@@ -43,9 +46,11 @@ def measure(data: Path | None, *, quick: bool, work: Path) -> dict[str, Any]:
     """Macro-F1 of every model with 95 % intervals, per class, and differences to TF-IDF."""
     del work
     lesson, encoder = read_queries(data or GOLD), load_encoder()
-    unseen = _out_of_fold(lesson, encoder, folds=_FOLDS["quick" if quick else "full"])
+    knobs = replace(default_knobs(), epochs=_QUICK_EPOCHS) if quick else default_knobs()
+    folds = _FOLDS["quick" if quick else "full"]
+    unseen = _out_of_fold(lesson, encoder, knobs, folds=folds)
     said = {name: chances.argmax(axis=1) for name, chances in unseen.items()}
-    taught = teach(None, encoder=encoder, knobs=default_knobs(), progress=_tell)
+    taught = teach(None, encoder=encoder, knobs=knobs, progress=_tell)
     said["transfer"] = taught.model.probabilities(lesson.texts).argmax(axis=1)
     said["lexicon"] = lexicon_intents(lesson.texts.first)
     found = {name: _judged(lesson.labels, each) for name, each in said.items()}
@@ -63,7 +68,9 @@ def measure(data: Path | None, *, quick: bool, work: Path) -> dict[str, Any]:
     }
 
 
-def _out_of_fold(lesson: Lesson, encoder: Encoder, *, folds: int) -> dict[str, Values]:
+def _out_of_fold(
+    lesson: Lesson, encoder: Encoder, knobs: FineTuning, *, folds: int
+) -> dict[str, Values]:
     """Log probabilities that each model gives to the queries it has not seen."""
     shape = (len(lesson), len(INTENTS))
     said = {name: np.zeros(shape) for name in ("encoder", "tf_idf", "fused")}
@@ -71,7 +78,7 @@ def _out_of_fold(lesson: Lesson, encoder: Encoder, *, folds: int) -> dict[str, V
     groups = near_duplicates(lesson.texts.first)
     for fold, (train, test) in enumerate(split.split(groups, lesson.labels, groups)):
         sys.stderr.write(f"intent, fold {fold + 1} of {folds}\n")
-        chances = _fold(lesson.take(train), lesson.take(test), encoder)
+        chances = _fold(lesson.take(train), lesson.take(test), encoder, knobs)
         for name, of_test in chances.items():
             said[name][test] = of_test
     return said
@@ -81,11 +88,11 @@ def _tell(line: str) -> None:
     sys.stderr.write(f"{line}\n")
 
 
-def _fold(taught: Lesson, asked: Lesson, encoder: Encoder) -> dict[str, Values]:
+def _fold(taught: Lesson, asked: Lesson, encoder: Encoder, knobs: FineTuning) -> dict[str, Values]:
     inner = StratifiedShuffleSplit(1, test_size=0.15, random_state=0)
     learned, kept = next(inner.split(np.zeros(len(taught)), taught.labels))
     validation = taught.take(kept)
-    tuned = fine_tune(encoder, HEAD, taught.take(learned), validation, default_knobs()).model
+    tuned = fine_tune(encoder, HEAD, taught.take(learned), validation, knobs).model
     (of_validation,) = _tf_idf(taught.take(learned), validation)
     right = np.arange(len(validation)), validation.labels
     network = np.log(tuned.probabilities(validation.texts) + 1e-6)

@@ -6,20 +6,21 @@ transformers and torch alone: AutoModelForSequenceClassification, tokens made on
 AdamW, clipped gradients, the same precision, batch, length and schedule. It is given the engine's
 own batches, row for row, so that it has no more padding to compute than the engine. Both take
 turns, an epoch each, after one epoch that does not count; a rate is the median of its epochs.
-``language_speed_<part>.py``, where there is one, measures queries per second.
+``language_speed_intent.py`` and ``language_speed_search.py`` measure queries per second.
 """
 
-import importlib
 import sys
 import time
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import language_speed_intent
+import language_speed_search
 import numpy as np
 import pandas as pd
 import torch
+from timed_answers import one_thread_an_answer
 from torch import nn
 
 from governance.errors import InputError
@@ -33,7 +34,6 @@ from training.fine_tuning.train import fine_tune
 
 DEFAULT = PROJECT_ROOT.parent / "shared" / "data" / "icecat_catalogue"
 HEAD = Head("speed", "classes", ("even", "odd"))
-_PARTS = ("intent", "search")
 _SENTENCES = {"full": 1_024, "quick": 192}
 _EPOCHS = {"full": 5, "quick": 3}  # of each side, the first of which does not count
 
@@ -41,10 +41,9 @@ _EPOCHS = {"full": 5, "quick": 3}  # of each side, the first of which does not c
 def measure(data: Path | None, *, quick: bool, work: Path) -> dict[str, Any]:
     """``fine_tuning`` and what the siblings find, each under its name."""
     figures: dict[str, Any] = {"fine_tuning": fine_tuning(data or DEFAULT, quick=quick)}
-    for part in _PARTS:
-        if find_spec(f"language_speed_{part}") is not None:
-            sibling = importlib.import_module(f"language_speed_{part}")
-            figures |= sibling.measure(data, quick=quick, work=work)
+    with one_thread_an_answer():
+        figures |= language_speed_intent.measure(data, quick=quick, work=work)
+        figures |= language_speed_search.measure(data, quick=quick, work=work)
     return figures
 
 

@@ -1,16 +1,16 @@
-"""Queries per second of intent, one at a time: the float model and the int8 one (task speed).
+"""Queries per second of intent: the float model and the int8 one (task speed).
 
 The model is taught for one epoch, since speed does not depend on what it learned; the queries are
 those of the gold set, or of its first rows with ``quick``. Loading is not counted.
 """
 
 import sys
-import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from language_intent import GOLD
+from timed_answers import timed
 
 from training.encoder.checkpoint import load_encoder
 from training.fine_tuning.config import FineTuning
@@ -34,26 +34,14 @@ def measure(data: Path | None, *, quick: bool, work: Path) -> dict[str, Any]:
     models: dict[str, TextModel] = {"float": bundle.model(), "int8": bundle.int8()}
     figures: dict[str, Any] = {}
     for name, model in models.items():
-        figures[f"intent_{name}"] = _timed(lambda query, of=model: _plain(of, query), queries)
         whole = IntentModel.beside(model, card_facts()["acts"])
-        figures[f"intent_{name}_explained"] = _timed(whole.answer, queries)
+        asked = {"": partial(_plain, model), "_explained": whole.answer}
+        for way, ask in asked.items():
+            figures[f"intent_{name}{way}"] = timed(ask, queries, warm_up=_WARM_UP)
+            sys.stderr.write(f"speed: intent_{name}{way}: {figures[f'intent_{name}{way}']}\n")
     figures["intent_int8_cost"] = bundle.card["int8"]
     return figures
 
 
 def _plain(model: TextModel, query: str) -> None:
     model.probabilities(Texts((query,)))
-
-
-def _timed(ask: Any, queries: tuple[str, ...]) -> dict[str, float]:
-    for query in queries[:_WARM_UP]:
-        ask(query)
-    seconds = []
-    for query in queries:
-        began = time.perf_counter()
-        ask(query)
-        seconds.append(time.perf_counter() - began)
-    p50, p99 = np.percentile(seconds, (50, 99)) * 1_000
-    figures = {"p50_ms": float(p50), "p99_ms": float(p99), "qps": len(seconds) / sum(seconds)}
-    sys.stderr.write(f"speed, intent: p50 {p50:.2f} ms, p99 {p99:.2f} ms\n")
-    return {name: round(value, 3) for name, value in figures.items()}

@@ -1,5 +1,6 @@
 """A wrong port or a missing champion is told at once, before anything heavy is imported."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -54,4 +55,20 @@ def test_the_server_module_imports_nothing_heavy():
     loaded = subprocess.run(
         [sys.executable, "-c", code], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True
     ).stdout.split()
-    assert not {"feast", "torch", "kserve", "prefect", "dbt"} & set(loaded)
+    assert not {"feast", "torch", "numpy", "kserve", "prefect", "dbt"} & set(loaded)
+
+
+def test_an_answer_has_one_thread_unless_the_environment_says_otherwise():
+    code = """if True:
+        from serving.server import give_an_answer_one_thread
+        give_an_answer_one_thread()
+        import torch, threadpoolctl, numpy
+        print({pool["num_threads"] for pool in threadpoolctl.threadpool_info()})
+    """
+    for given, threads in ({}, "{1}"), ({"OMP_NUM_THREADS": "2"}, "{2}"):
+        env = {name: value for name, value in os.environ.items() if "NUM_THREADS" not in name}
+        said = subprocess.run(
+            [sys.executable, "-c", code], cwd=PROJECT_ROOT, env=env | given,
+            capture_output=True, text=True, check=True,
+        ).stdout  # fmt: skip
+        assert said.strip() == threads

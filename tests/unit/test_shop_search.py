@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
+import torch
 from hostile_texts import ODD_TEXTS, STEERING
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from governance.errors import StateError
 from serving.schemas import RequestError, parse_instance
 from serving.search_answer import Searcher
 from serving.search_wish import FUSION_NAMES, SearchRequest
+from training.encoder.model import Encoder
 from training.query_help.filters import Filter
 from training.shop_search.config import ShopSearchKnobs
 from training.shop_search.model import open_shop_search
@@ -21,6 +23,7 @@ from training.shop_search.translation import with_read
 from training.text_search.filters import Between, Filters
 from training.text_search.fusion import FUSIONS
 from training.text_search.index import Hit
+from training.text_search.query_encoder import QueryEncoder
 
 BY_ID = {product.item_id: product for product in products()}
 ONLY_WORDS = ShopSearchKnobs(near_from=2.0)  # the encoder is untaught: its nearness says nothing
@@ -194,6 +197,22 @@ def test_help_and_index_are_one_version_and_the_same_source_gives_it_again(home,
     help_file.write_text(help_file.read_text().replace("keyboard", "keybored"))
     with pytest.raises(Exception, match="cannot be trusted"):
         open_shop_search(tmp_path / "bundles/search", encoder=encoder)
+
+
+def test_an_encoder_that_cannot_be_exported_reads_queries_itself(home, monkeypatch, caplog):
+    folder, encoder = home
+
+    def refuse(*_args, **_knobs):
+        raise RuntimeError("no such operator")
+
+    quick = open_shop_search(folder / "bundles" / "search", encoder=encoder)
+    monkeypatch.setattr(torch.onnx, "export", refuse)
+    plain = open_shop_search(folder / "bundles" / "search", encoder=encoder)
+    assert isinstance(quick.index.encoder, QueryEncoder)
+    assert isinstance(plain.index.encoder, Encoder)
+    assert "queries are read by torch" in caplog.text
+    found = [[hit.item_id for hit in shop.find("red monitor").hits] for shop in (quick, plain)]
+    assert found[0] == found[1]
 
 
 def test_without_an_index_it_is_said_what_to_run(tmp_path):

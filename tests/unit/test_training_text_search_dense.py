@@ -19,9 +19,9 @@ from training.text_search.dense import embed
 from training.text_search.encoder_file import save_encoder
 from training.text_search.fine_tune import fine_tune_dense, judged_loss
 from training.text_search.index import SearchIndex
-from training.text_search.int8_encoder import Int8Encoder, export_int8_encoder
 from training.text_search.judged import Judged
 from training.text_search.lexical import Lexical
+from training.text_search.query_encoder import QueryEncoder
 
 LEFT = ("red", "blue", "oak", "desk", "usb", "lamp")
 RIGHT = ("apple", "pear", "plum", "grape", "melon", "peach")
@@ -106,14 +106,14 @@ def test_the_correction_finds_what_is_relevant_where_positions_would_mislead(enc
     assert nearer["corrected"] > 0 > nearer["plain"]
 
 
-def test_an_encoder_of_8_bits_gives_nearly_the_same_vectors(encoder, tmp_path):
-    export_int8_encoder(encoder, tmp_path, length=16)
-    small = Int8Encoder.load(tmp_path, encoder)
+@pytest.mark.parametrize(("bits", "nearness"), [(32, 0.9999), (8, 0.98)])
+def test_a_query_encoder_gives_the_same_vectors_and_nearly_so_with_8_bits(encoder, bits, nearness):
+    quick = QueryEncoder.of(encoder, length=16, bits=bits)
     texts = ["red lamp", "", "oak desk with usb"]
-    exact, rough = encoder.embed(texts, length=16), small.embed(texts, length=16)
-    assert not rough[1].any()
-    assert (exact[[0, 2]] * rough[[0, 2]]).sum(axis=1).min() > 0.98
-    assert small.digest == encoder.digest
+    exact, found = encoder.embed(texts, length=16), quick.embed(texts, length=16)
+    assert not found[1].any()
+    assert (exact[[0, 2]] * found[[0, 2]]).sum(axis=1).min() > nearness
+    assert quick.digest == encoder.digest
 
 
 def test_a_taught_encoder_is_loaded_as_it_was_saved(encoder, tmp_path):

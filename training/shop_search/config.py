@@ -7,6 +7,7 @@ from governance.errors import InputError
 from training.settings_file import read_knobs
 
 DEFAULT_FILE = Path(__file__).with_name("shop_search.yaml")
+QUERY_BITS = (32, 8)  # of the weights that a query's vector is computed by
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class ShopSearchKnobs:
     told_from: float = 0.5
     reach: int = 200
     personal_weight: float = 0.2
+    query_bits: int = 32
 
 
 def read_shop_search_knobs(path: Path = DEFAULT_FILE) -> ShopSearchKnobs:
@@ -29,5 +31,12 @@ def read_shop_search_knobs(path: Path = DEFAULT_FILE) -> ShopSearchKnobs:
             where=str(path),
             why="relevance has the rest of 1",
             next_step="write a number from 0 to 1",
+        )
+    if knobs.query_bits not in QUERY_BITS:
+        raise InputError(
+            f"query_bits is {knobs.query_bits}",
+            where=str(path),
+            why="there is an encoder of 32 and one of 8 bits",
+            next_step="write 32, or 8",
         )
     return knobs

@@ -4,16 +4,22 @@ Sealed together, so that an index never answers with another catalogue's help. N
 """
 
 import json
+import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from governance.errors import InputError, StateError
 from governance.files import canonical_json
 from training.encoder.checkpoint import load_encoder
+from training.encoder.model import Encoder
 from training.query_help.model import QueryHelp
 from training.shop_search.config import read_shop_search_knobs
 from training.shop_search.finding import Popular, ShopSearch
+from training.text_search.index import Embeds
 from training.text_search.index_file import load_index, open_stored
+
+logger = logging.getLogger(__name__)
 
 HELP_FILE, POPULAR_FILE = "query_help.json", "popular.json"
 
@@ -27,7 +33,10 @@ def files_beside(query_help: QueryHelp, popular: Popular) -> dict[str, str]:
 
 
 def open_shop_search(index_dir: Path, *, encoder: str = "") -> ShopSearch:
-    """The version in use, verified; StateError where none was built, or by another encoder."""
+    """The version in use, verified; StateError where none was built, or by another encoder.
+
+    Queries are read by a quicker form of the encoder; making it takes a second.
+    """
     stored = open_stored(index_dir)
     if stored is None or HELP_FILE not in stored.card["files"]:
         raise StateError(
@@ -36,13 +45,25 @@ def open_shop_search(index_dir: Path, *, encoder: str = "") -> ShopSearch:
             why="run counterfoil train search and start the server again",
             next_step="counterfoil train search",
         )
-    index = load_index(index_dir, load_encoder(encoder), digest=str(stored.card["digest"]))
+    network, knobs = load_encoder(encoder), read_shop_search_knobs()
+    index = load_index(index_dir, network, digest=str(stored.card["digest"]))
     return ShopSearch(
-        index=index,
+        index=replace(index, encoder=_quick(network, index.knobs.length, knobs.query_bits)),
         help=QueryHelp.from_json(_read(stored.folder / HELP_FILE)),
         popular=_read(stored.folder / POPULAR_FILE),
-        knobs=read_shop_search_knobs(),
+        knobs=knobs,
     )
+
+
+def _quick(encoder: Encoder, length: int, bits: int) -> Embeds:
+    """The query encoder, or the encoder itself where its kind of network cannot be exported."""
+    from training.text_search.query_encoder import QueryEncoder  # onnxruntime
+
+    try:
+        return QueryEncoder.of(encoder, length=length, bits=bits)
+    except Exception:
+        logger.exception("%s cannot be exported: queries are read by torch", encoder.name)
+        return encoder
 
 
 def _read(path: Path) -> dict[str, Any]:
