@@ -67,9 +67,7 @@ def open_searcher(settings: Settings, *, for_user: bool) -> Searcher:
     recommender = RecommenderModel(settings)
     if for_user:
         recommender.load()
-    return Searcher(
-        _open_shop(settings), recommend=recommender.one_answer, intent=intent.of_text
-    )
+    return Searcher(_open_shop(settings), recommend=recommender.one_answer, intent=intent.of_text)
 
 
 def _open_shop(settings: Settings) -> "ShopSearch":
