@@ -85,13 +85,14 @@ def _text_command(task: str) -> Callable[..., None]:
     return train_text_task
 
 
-for _task, (_learns, _) in TEXT_TASKS.items():
+for _name, _task in TEXT_TASKS.items():
+    _may = "looks for better knobs first" if _task.is_searched else "is not for this task"
     train_app.command(
-        _task,
-        help=f"Fine-tune the encoder on {_learns}; --search N looks for better knobs first.\n\n"
-        f"Killed at any moment, the same command goes on. Example: counterfoil train {_task} "
+        _name,
+        help=f"Fine-tune the encoder on {_task.learns}; --search N {_may}.\n\n"
+        f"Killed at any moment, the same command goes on. Example: counterfoil train {_name} "
         "--method lora",
-    )(_text_command(_task))
+    )(_text_command(_name))
 
 
 def _text_report(outcome: "TextOutcome") -> dict[str, Any]:

@@ -23,7 +23,7 @@ def page_of_text(
     return ModelCard(
         title=f"Text model: {task}",
         facts={
-            "learns": TEXT_TASKS[task][0],
+            "learns": TEXT_TASKS[task].learns,
             "digest of the data": str(facts["data"]),
             "encoder": f"{facts['encoder']['name']}, {facts['encoder']['digest'][:12]}",
             "judged examples": f"{taught.examples:,}",

@@ -24,6 +24,7 @@ from training.model_card import card_files
 from training.sealed_folder import Sealed
 from training.search_space import Knob, Trial, best_of
 from training.text_tasks import (
+    TEXT_TASKS,
     Taught,
     Teach,
     card_facts_of,
@@ -79,7 +80,7 @@ def _run(settings: Settings, wish: TextWish, screen: Screen) -> "_Run":
         knobs = knobs.changed({"method": _checked_method(wish)})
     if "seed" in settings.model_fields_set:
         knobs = knobs.seeded(settings.seed)
-    if wish.trials and knobs.trainings > 1:
+    if wish.trials and not TEXT_TASKS[wish.task].is_searched:
         raise InputError(
             f"the knobs of {wish.task} cannot be searched",
             where=f"counterfoil train {wish.task} --search",

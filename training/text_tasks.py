@@ -10,7 +10,7 @@ pages)``. Imports nothing heavy: help reads the names.
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 if TYPE_CHECKING:
     from training.encoder.model import Encoder
@@ -18,12 +18,27 @@ if TYPE_CHECKING:
     from training.fine_tuning.taught import Progress, Watch
     from training.sealed_folder import Sealed
 
-TEXT_TASKS = {  # name: what it learns, and its module
-    "category": ("which category a search means", "training.query_category.train"),
-    "duplicates": ("which listings are of one product", "training.duplicates.task"),
-    "intent": ("what a search is for: buy, learn, compare or none", "training.intent.train"),
-    "personal-data": ("where names, addresses and numbers stand", "training.personal_data.teach"),
-    "sentiment": ("whether a review recommends its item", "training.sentiment.task"),
+
+class TextTask(NamedTuple):
+    """What a task learns, its module, and whether --search can draw its knobs."""
+
+    learns: str
+    module: str
+    is_searched: bool = True  # not where several networks are judged together: no curve of a trial
+
+
+TEXT_TASKS = {
+    "category": TextTask("which category a search means", "training.query_category.train"),
+    "duplicates": TextTask(
+        "which listings are of one product", "training.duplicates.task", is_searched=False
+    ),
+    "intent": TextTask(
+        "what a search is for: buy, learn, compare or none", "training.intent.train"
+    ),
+    "personal-data": TextTask(
+        "where names, addresses and numbers stand", "training.personal_data.teach"
+    ),
+    "sentiment": TextTask("whether a review recommends its item", "training.sentiment.task"),
 }
 
 
@@ -71,12 +86,12 @@ class Teach(Protocol):
 
 def teach_of(task: str) -> Teach:
     """The task's own ``teach``."""
-    return cast(Teach, import_module(TEXT_TASKS[task][1]).teach)
+    return cast(Teach, import_module(TEXT_TASKS[task].module).teach)
 
 
 def save_of(task: str) -> Save:
     """The task's own ``save``, or that of a network alone."""
-    module = import_module(TEXT_TASKS[task][1])
+    module = import_module(TEXT_TASKS[task].module)
     return cast(Save, module.save) if hasattr(module, "save") else _save_network
 
 
@@ -84,7 +99,7 @@ def settings_of(task: str, config: Path | None) -> "FineTuningSettings":
     """The settings of a file, or those that ship, read as the task reads its own."""
     from training.fine_tuning.config import read_settings
 
-    read = getattr(import_module(TEXT_TASKS[task][1]), "read_settings", read_settings)
+    read = getattr(import_module(TEXT_TASKS[task].module), "read_settings", read_settings)
     return cast("FineTuningSettings", read(config or knobs_file_of(task)))
 
 
@@ -92,13 +107,13 @@ def knobs_file_of(task: str) -> Path:
     """The task's own knobs, or those that ship with the engine."""
     from training.fine_tuning.config import DEFAULT_FILE
 
-    found: Path = getattr(import_module(TEXT_TASKS[task][1]), "KNOBS_FILE", DEFAULT_FILE)
+    found: Path = getattr(import_module(TEXT_TASKS[task].module), "KNOBS_FILE", DEFAULT_FILE)
     return found
 
 
 def card_facts_of(task: str) -> Mapping[str, object]:
     """What the task's own bundle carries in its card; most carry nothing more."""
-    module = import_module(TEXT_TASKS[task][1])
+    module = import_module(TEXT_TASKS[task].module)
     return cast(Mapping[str, object], module.card_facts()) if hasattr(module, "card_facts") else {}
 
 

@@ -38,7 +38,7 @@ _SEED = 3
 
 
 def measure(data: Path | None, *, quick: bool, work: Path) -> dict[str, Any]:
-    """``hybrid_19k`` and ``hybrid_200k``, each with its floor, also with queries read by 8 bits."""
+    """``hybrid_19k``, ``hybrid_200k`` and floors; queries read by ONNX, by torch, by 8 bits."""
     del work
     effort = "quick" if quick else "full"
     encoder, knobs = load_encoder(), SearchKnobs(dense_form="title", length=32)
@@ -65,6 +65,7 @@ def _both(
     whole, eight = (replace(index, encoder=encoders[bits]) for bits in (32, 8))
     ways = {
         name: whole.search,
+        f"{name}_torch": index.search,
         f"{name}_int8": eight.search,
         f"{name}_floor": partial(_bare, whole),
         f"{name}_int8_floor": partial(_bare, eight),

@@ -8,7 +8,7 @@ from flows.text_training import TextWish, train_text
 from governance.errors import InputError
 from governance.settings import Settings
 from training.text_bundle import open_text_bundle
-from training.text_tasks import TEXT_TASKS
+from training.text_tasks import TEXT_TASKS, TextTask
 
 WORDS = ("apple", "juice", "red", "shoe", "##s", "how", "to", "clean", "buy")
 KNOBS = """
@@ -39,7 +39,7 @@ class _Screen:
 @pytest.fixture
 def wish(tmp_path, monkeypatch):
     torch.set_num_threads(1)
-    monkeypatch.setitem(TEXT_TASKS, "toy", ("a toy", "toy_text_task"))
+    monkeypatch.setitem(TEXT_TASKS, "toy", TextTask("a toy", "toy_text_task"))
     texts = "buy\tbuy red shoes\nlearn\thow to clean shoes\nbuy\tbuy juice\nlearn\thow to juice\n"
     (tmp_path / "data.tsv").write_text(texts * 6)
     (tmp_path / "knobs.yaml").write_text(KNOBS)
