@@ -8,7 +8,7 @@ import torch
 from hostile_texts import ODD_TEXTS, STEERING
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_search import build_small, products, untaught_encoder
+from small_search import POPULAR, build_small, products, untaught_encoder
 
 from governance.errors import StateError
 from serving.schemas import RequestError, parse_instance
@@ -17,6 +17,7 @@ from serving.search_wish import FUSION_NAMES, SearchRequest
 from training.encoder.model import Encoder
 from training.query_help.filters import Filter
 from training.shop_search.config import ShopSearchKnobs
+from training.shop_search.finding import NEAREST
 from training.shop_search.model import open_shop_search
 from training.shop_search.personal import personal_order
 from training.shop_search.translation import with_read
@@ -94,6 +95,29 @@ def test_where_nothing_has_sold_yet_what_is_nearest_in_meaning_is_shown_and_said
     assert "nearest in meaning" in answer["rescue"][-1]["told"]
 
 
+def test_where_nothing_that_sells_may_be_shown_what_is_nearest_and_allowed_is(shop):
+    answer = asked(shop, query="xyzzy", filters={"category": ["Backpacks"]})
+    assert all("backpack" in title for title in titles(answer))
+    assert [step["rung"] for step in answer["rescue"]] == ["popular"]
+    assert answer["rescue"][0]["told"] == NEAREST.told
+
+
+def test_what_sells_in_a_ticked_category_is_shown_before_what_is_nearest(shop):
+    answer = asked(shop, query="xyzzy", filters={"category": ["Printers"]})
+    assert [item["item_id"] for item in answer["items"]] == POPULAR["Printers"]
+
+
+def test_one_shoppers_order_is_made_of_the_scores_that_everybody_has(shop):
+    """Asking for 200 to order them again must not change what they score."""
+    few, many = (shop.find("wireless monitor", count=count) for count in (5, 75))
+    assert many.hits[:5] == few.hits
+
+
+def test_what_was_read_twice_is_told_once(shop):
+    answer = asked(shop, query="kyboard for canon")
+    assert [one["value"] for one in answer["preferences"]] == ["Canon"]
+
+
 def test_a_fact_that_few_of_the_products_tell_stays_a_word(home, tmp_path):
     """One monitor tells its colour: red as a filter would hide all others."""
     _, encoder = home
@@ -114,6 +138,7 @@ def test_what_the_request_filters_by_is_never_given_up(shop):
     given = {"brand": ["Acme"], "price": {"high": 30}}
     for query in ("xyzzy", "sony printer over 70", "backpack", "printer"):
         answer = asked(shop, query=query, filters=given)
+        assert answer["items"]
         for item in answer["items"]:
             product = BY_ID[item["item_id"]]
             assert (product.brand, product.price <= 30) == ("Acme", True)

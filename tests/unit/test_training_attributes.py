@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hostile_texts import ODD_TEXTS, STEERING
 from hypothesis import given, settings
@@ -15,6 +16,7 @@ from training.attributes.judge import is_surely_better, judge
 from training.attributes.model import MOST_ATTRIBUTES, Extractor, extract
 from training.attributes.rules_file import read_rules
 from training.attributes.structured import product_of
+from training.attributes.tagger import NAMES, decoded
 from training.attributes.train import learn, read_tagger_knobs
 from training.encoder.readable import readable
 
@@ -39,6 +41,8 @@ def _read(text: str) -> dict[str, object]:
         ("ICE CREAM 1/2 GAL", {"volume": 1.89271}),
         ("Eggs 2 DZ", {"quantity": 24.0}),
         ('Monitor 43.2 cm (17") 1280 x 1024 pixels Silver', {"screen_size": 17.0}),
+        ("Dell 27 Inch Monitor", {"screen_size": 27.0}),
+        ('Monitor 43.2 CM (17")', {"screen_size": 17.0}),
         ("Labels 105x42.3 mm white 2800 pcs.", {"dimensions": "0.105 x 0.0423"}),
         ("Notebook 8 GB 1 TB", {"capacity": 1000.0}),
         ("Wall lamp 3 in 1", {}),
@@ -54,7 +58,8 @@ def test_an_inch_is_a_screen_only_where_the_text_speaks_of_one():
 
 
 def test_a_brand_named_for_another_item_is_not_the_brand():
-    assert "brand" not in _read("Toner for Acme printers")
+    for title in ("Toner for Acme printers", "Toner f/ Acme", "Toner equivalent to Acme"):
+        assert "brand" not in _read(title)
     assert _read("Acme Toner")["brand"] == "Acme"
 
 
@@ -136,6 +141,14 @@ def test_a_reader_that_is_right_for_one_supplier_alone_is_not_surely_better():
     assert is_surely_better("length", products, read, nothing, seed=0)
     assert not is_surely_better("length", products, one, nothing, seed=0)
     assert not is_surely_better("length", products, read, read, seed=0)
+
+
+def test_the_tagger_marks_one_brand_a_title():
+    begin = 2 * NAMES.index("brand") + 1  # 0 is no mark; each name has a begin and an inside
+    chances = np.zeros((3, 2 * len(NAMES) + 1))
+    chances[[0, 1, 2], [begin, 0, begin]] = 1.0
+    places = np.array([[0, 4], [5, 8], [9, 13]])
+    assert [(s.start, s.end) for s, _ in decoded(places, chances)] == [(0, 4)]
 
 
 def test_an_unknown_brand_is_the_first_word_where_titles_begin_with_their_brand():

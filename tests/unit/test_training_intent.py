@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from governance.errors import InputError
 from training.fine_tuning.config import FineTuning
-from training.fine_tuning.lesson import Texts
+from training.fine_tuning.lesson import Lesson, Texts
 from training.intent.acts import ACTS, ActModel, checked_acts, fit_acts
 from training.intent.lexicon import INTENTS, lexicon_intents
 from training.intent.model import IntentModel, learned_acts, unread_because
-from training.intent.train import card_facts, default_knobs, read_queries, teach
+from training.intent.train import card_facts, default_knobs, read_queries, split_rows, teach
 from training.text_tasks import card_facts_of
 
 
@@ -59,6 +59,11 @@ def test_a_query_that_cannot_be_read_does_not_count_and_is_told(query):
     assert "does not count" in alone.unsure_because
     assert len(set(alone.probabilities.values())) == 1
     assert with_acts.probabilities == MODEL.answer(acts={"cart": 2}).probabilities
+
+
+def test_acts_that_are_all_zero_say_nothing():
+    """A client that always sends the five counts, in a session that has only begun."""
+    assert MODEL.answer("red shoes", dict.fromkeys(ACTS, 0)) == MODEL.answer("red shoes")
 
 
 def test_latin_letters_with_accents_or_beside_others_are_read():
@@ -162,6 +167,26 @@ def test_files_without_labelled_queries_are_refused_with_their_line(tmp_path):
     path.write_text("words\nshoes\n")
     with pytest.raises(InputError, match="no labelled queries"):
         read_queries(path)
+
+
+def test_a_file_from_a_spreadsheet_and_queries_with_quotes_are_read_row_by_row(tmp_path):
+    path = tmp_path / "queries.tsv"
+    path.write_text('\ufeffquery\tlabel\n"hello kitty\tbuy\nhow\u2028to\tlearn\n', encoding="utf-8")
+    assert read_queries(path).texts.first == ('"hello kitty', "how\u2028to")
+
+
+def test_equal_queries_teach_or_validate_but_not_both():
+    texts = [f"query {number % 40}" for number in range(80)]
+    lesson = Lesson(Texts(tuple(texts)), np.arange(80) % 4)
+    learned, kept = split_rows(lesson, seed=0)
+    assert sorted([*learned, *kept]) == list(range(80))
+    assert not {texts[row] for row in learned} & {texts[row] for row in kept}
+
+
+def test_a_label_with_one_query_is_named():
+    lesson = Lesson(Texts(("a", "b", "c")), np.array([0, 0, 1]))
+    with pytest.raises(InputError, match=f"one query of {INTENTS[1]}"):
+        split_rows(lesson, seed=0)
 
 
 def test_the_shipped_knobs_are_read():

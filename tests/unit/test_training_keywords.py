@@ -67,6 +67,14 @@ def test_a_query_of_the_category_counts_only_where_all_of_it_is_true():
     assert [(row.query, row.reason) for row in rows] == [("red lamp", "bought in its category")]
 
 
+def test_a_number_is_true_of_the_items_that_have_it_only():
+    sets = [Item("a", "Brick house 75192", "Toys"), Item("b", "Brick city 10300", "Toys")]
+    _, rows = optimise(
+        sets, [Asked("brick 75192", {"a": 3})], search_of=lambda _: lambda _query, _most: []
+    )
+    assert [row.item_id for row in rows] == ["a"]
+
+
 def test_a_word_that_mends_nothing_is_taken_back():
     asked = [Asked("desk lamp", {"lamp": 1})]
     proposals, rows = optimise([LAMP], asked, search_of=lambda _: _search_of({}))

@@ -56,12 +56,23 @@ def test_what_is_not_sure_stays_a_word(query: str) -> None:
 def test_a_brand_after_for_or_beside_another_is_a_preference_only() -> None:
     for query, brands in (
         ("sleeve for lenovo", {"Lenovo"}),
+        ("toner equivalent to canon", {"Canon"}),
+        ("toner f/canon", {"Canon"}),
         ("canon or belkin", {"Canon", "Belkin"}),
     ):
         found = read_filters(query, WORDS)
         assert found.filters == ()
         assert {one.value for one in found.preferences} == brands
         assert found.text == query
+
+
+def test_a_brand_written_in_two_cases_is_one_brand() -> None:
+    items = [
+        CatalogueItem(f"c{n}", f"{brand} radio {n}", brand)
+        for n, brand in enumerate(["SONY"] * 9 + ["Sony"] * 8)
+    ]
+    found = read_filters("sony radio", learn_filters(items, read_rules()))
+    assert [(one.field, one.value) for one in found.filters] == [("brand", "SONY")]
 
 
 def test_a_name_that_titles_use_for_other_things_is_no_filter() -> None:

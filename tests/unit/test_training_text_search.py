@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+from decimal import Decimal
 
 import numpy as np
 import pytest
@@ -284,6 +285,35 @@ def test_words_are_folded_by_case_and_plural_and_unspaced_scripts_by_character()
         "usb", "c", "cable", "2", "battery", "glass", "bus",
     ]  # fmt: skip
     assert words_of("苹果 iPhone") == ["苹", "果", "iphone"]
+
+
+def test_a_thing_and_many_of_it_are_one_word_whichever_way_they_end():
+    for one, many in (("cookie", "cookies"), ("battery", "batteries"), ("cable", "cables")):
+        assert words_of(one) == words_of(many)
+
+
+def test_prices_of_a_database_are_numbers():
+    rows = [{"item_id": "a", "title": "Lamp", "price": Decimal("9.50")}]
+    assert catalogue_of(rows, where="test").products[0].price == 9.5
+
+
+def test_of_ways_that_do_as_well_the_default_stays(encoder, tmp_path):
+    """Easy queries that words alone answer must not end search by meaning."""
+    easy = [Product(f"i{at}", word) for at, word in enumerate(WORDS)]
+    judged = [Judged(word, {f"i{at}": 1.0}) for at, word in enumerate(WORDS)]
+    found = _build(tmp_path, easy, encoder, judged=judged)
+    assert found.fusion.reached["lexical"] == found.fusion.reached["convex"] == 1
+    assert found.fusion.name == "convex"
+
+
+def test_the_order_does_not_change_with_how_many_are_asked_for(index):
+    depth = 4
+    few, many = (
+        [(h.item_id, h.score) for h in index.search("red lamp", k=k, depth=depth)] for k in (3, 8)
+    )
+    assert many[:3] == few
+    said = dataclasses.replace(index, knobs=SearchKnobs(depth=depth)).explain("red lamp", few[0][0])
+    assert (said.hit.item_id, said.hit.score) == few[0]
 
 
 def test_above_a_number_of_products_a_graph_finds_the_same_and_filters_stay_exact(

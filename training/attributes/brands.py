@@ -121,13 +121,19 @@ def _inside(
 ) -> Found | None:
     """The first name as written that no word before it gives to another item."""
     for first in range(1, len(places)):
-        if set(read[: places[first][0]].casefold().split()[-1:]) & set(for_others):
+        if is_of_another(read[: places[first][0]], for_others):
             continue
         for count in range(min(brands.longest, len(places) - first), 0, -1):
             start, end = places[first][0], places[first + count - 1][1]
             if brand := brands.names.get(read[start:end]):
                 return Found("brand", start, end, brand, "", "inside")
     return None
+
+
+def is_of_another(before: str, for_others: Sequence[str]) -> bool:
+    """Whether the words ``before`` a brand say that the item only fits it: "equivalent to"."""
+    end = f" {before.casefold().rstrip()}"
+    return any(end.endswith(one) and not end[-len(one) - 1].isalnum() for one in for_others)
 
 
 def _words(read: str) -> list[str]:

@@ -12,6 +12,7 @@ METRES_PER_INCH = 0.0254
 SCREEN_INCHES = (1.0, 120.0)  # smaller are watches' parts, larger are projections
 
 _INCHES = "(?:[\"”″]|''|′′|’’)"  # noqa: RUF001 - what people type for inches
+_INCH = re.compile(rf"(?:in|inch|inches|{_INCHES})$", re.IGNORECASE)
 _AMOUNT = r"(?:\d{1,3}(?:,\d{3})+(?![\d,])|\d{1,7}(?:[.,]\d{1,4})?|\.\d{1,4})"
 _BEFORE = r"(?<![\w.,])(?<!\w-)(?<!\d/)"  # not within a model's code, nor after 10/
 _FRACTION = re.compile(r"^([13])/([2348])$")
@@ -118,10 +119,10 @@ def _screens(found: list[Found], read: str, *, is_screen: bool) -> Iterator[Foun
     """An inch in brackets after its centimetres, or beside words of screens, is a diagonal."""
     for place, one in enumerate(found):
         inches = float(one.value) / METRES_PER_INCH if one.name == "length" else 0.0
-        is_inch = inches and re.search(rf"(?:in|inch|inches|{_INCHES})$", read[one.start : one.end])
+        is_inch = inches and _INCH.search(read[one.start : one.end])
         before = found[place - 1] if place else None
         is_pair = before is not None and read[before.end : one.start].strip() == "("
-        is_pair = is_pair and before is not None and read[: before.end].endswith("cm")
+        is_pair = is_pair and before is not None and read[: before.end].casefold().endswith("cm")
         is_fit = SCREEN_INCHES[0] <= inches <= SCREEN_INCHES[1]
         if is_inch and is_fit and (is_pair or is_screen):
             way = "pair" if is_pair else "context"

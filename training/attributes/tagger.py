@@ -34,7 +34,7 @@ def tag(model: TunedModel, titles: Sequence[str], rules: Rules) -> list[tuple[At
     found = []
     for title, (places, chances) in zip(titles, model.token_probabilities(titles), strict=True):
         read = readable(title)
-        spans = _decoded(places, chances)
+        spans = decoded(places, chances)
         valued = (_valued(read, span, sure, rules) for span, sure in spans)
         found.append(tuple(one for one in valued if one is not None))
     return found
@@ -53,7 +53,7 @@ def _spans(product: Product, blind: Extractor) -> tuple[Span, ...]:
     return tuple(spans)
 
 
-def _decoded(places: np.ndarray, chances: np.ndarray) -> list[tuple[Span, float]]:
+def decoded(places: np.ndarray, chances: np.ndarray) -> list[tuple[Span, float]]:
     """Spans of tokens of one kind in a row; a brand's first span only."""
     marks = chances.argmax(1) if len(chances) else np.empty(0, int)
     spans: list[tuple[Span, float]] = []
@@ -67,6 +67,8 @@ def _decoded(places: np.ndarray, chances: np.ndarray) -> list[tuple[Span, float]
         elif kind == open_kind and (not is_begin or start == spans[-1][0].end):
             last, before = spans[-1]
             spans[-1] = (Span(last.start, end, NAMES[kind]), min(before, sure))
+        elif NAMES[kind] == "brand" and any(span.label == "brand" for span, _ in spans):
+            open_kind = -1
         else:
             spans.append((Span(start, end, NAMES[kind]), sure))
             open_kind = kind

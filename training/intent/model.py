@@ -91,6 +91,7 @@ class IntentModel:
         Acts are counts, or ``in_order`` one after the other, which says more.
         """
         counts = checked_acts(acts or (counted(in_order) if in_order else {}))
+        counts = counts if any(counts.values()) else {}  # nothing done yet says nothing
         unread = unread_because(query)
         words = [] if unread else readable(query).split()
         of_text = self.weights.text * self._of_texts([" ".join(words), *_each_left_out(words)])

@@ -6,15 +6,18 @@ bundle also carries what ``train_acts.py`` learned of acts, so that serving need
 """
 
 import csv
+import io
 import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedShuffleSplit
 
 from governance.errors import InputError
 from training.encoder.model import Encoder
+from training.encoder.readable import readable
 from training.fine_tuning.config import FineTuning, read_settings
 from training.fine_tuning.lesson import Lesson, Texts
 from training.fine_tuning.taught import Progress, TaughtText, Watch, judge_taught
@@ -25,6 +28,8 @@ from training.intent.model import HEAD
 SHIPPED = Path(__file__).parent / "taught_queries.tsv"
 ACTS_FILE = Path(__file__).parent / "acts.json"
 KNOBS_FILE = Path(__file__).parent / "intent.yaml"
+Rows = NDArray[np.int64]
+
 _VALIDATION = 0.15  # share of the examples that choose the epoch
 
 
@@ -39,14 +44,33 @@ def teach(
 ) -> TaughtText:
     """Fine-tune ``encoder`` on labelled queries; a share of each label validates."""
     lesson = read_queries(data or SHIPPED)
-    split = StratifiedShuffleSplit(1, test_size=_VALIDATION, random_state=knobs.seed)
-    learned, kept = next(split.split(np.zeros(len(lesson)), lesson.labels))
+    learned, kept = split_rows(lesson, seed=knobs.seed)
     validation = lesson.take(kept)
     tuned = fine_tune(
         encoder, HEAD, lesson.take(learned), validation, knobs,
         checkpoint=checkpoint, progress=progress, watch=watch,
     )  # fmt: skip
     return judge_taught(tuned, validation)
+
+
+def split_rows(lesson: Lesson, *, seed: int) -> tuple[Rows, Rows]:
+    """Rows that teach and rows that validate, equal queries on one side."""
+    alike: dict[str, list[int]] = {}
+    for row, query in enumerate(lesson.texts.first):
+        alike.setdefault(readable(query).casefold(), []).append(row)
+    groups, labels = list(alike.values()), np.asarray(lesson.labels)
+    of_group = labels[[rows[0] for rows in groups]]
+    counts = np.bincount(of_group, minlength=len(INTENTS))
+    if lonely := [name for name, count in zip(INTENTS, counts, strict=True) if count == 1]:
+        raise InputError(
+            f"there is one query of {lonely[0]}",
+            why="of each label some teach and some validate",
+            next_step="add a different query of that label, or leave the label out",
+        )
+    split = StratifiedShuffleSplit(1, test_size=_VALIDATION, random_state=seed)
+    sides = next(split.split(np.zeros(len(groups)), of_group))
+    learned, kept = (np.array([row for at in side for row in groups[at]]) for side in sides)
+    return learned, kept
 
 
 def card_facts() -> dict[str, Any]:
@@ -62,11 +86,12 @@ def default_knobs() -> FineTuning:
 def read_queries(path: Path) -> Lesson:
     """Labelled queries of a TSV or CSV with columns ``query`` and ``label``."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # Excel begins its files with a mark
     except FileNotFoundError:
         raise InputError("there is no such file of queries", where=str(path)) from None
-    delimiter = "\t" if "\t" in text.partition("\n")[0] else ","
-    rows = list(csv.DictReader(text.splitlines(), delimiter=delimiter))
+    is_tsv = "\t" in text.partition("\n")[0]
+    way: dict[str, Any] = {"delimiter": "\t", "quoting": csv.QUOTE_NONE} if is_tsv else {}
+    rows = list(csv.DictReader(io.StringIO(text, newline=""), **way))
     if not rows or not {"query", "label"} <= rows[0].keys():
         raise InputError(
             "the file has no labelled queries",

@@ -10,6 +10,7 @@ is measured by a last search, so that every row says what the listing would gain
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 from training.keywords.model import (
     Asked,
@@ -50,7 +51,7 @@ def optimise(
     catalogue: Sequence[Item] = (),
 ) -> tuple[list[Proposal], list[Row]]:
     """Proposals for ``items`` and a row for each query they miss; ``catalogue`` has all items."""
-    search = search_of({})
+    search = cache(search_of({}))
     categories = {item.item_id: item.category for item in catalogue or items}
     of_item, of_category = _by_item(asked), _by_category(asked, categories)
     proposals = []
@@ -60,9 +61,9 @@ def optimise(
         missed = missed_queries(item, [asked[at] for at in near], search, categories, depth=depth)
         proposals.append(propose(item, missed, [asked[at] for at in own], is_fit))
     titles = {item.item_id: item.title for item in items}
-    trial = search_of(amended_titles(proposals, titles))
+    trial = cache(search_of(amended_titles(proposals, titles)))
     proposals = [_useful(one, trial, depth) for one in proposals]
-    final = search_of(amended_titles(proposals, titles))
+    final = cache(search_of(amended_titles(proposals, titles)))
     return proposals, [row for one in proposals for row in _rows(one, final, depth)]
 
 

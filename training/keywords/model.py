@@ -94,7 +94,7 @@ def missed_queries(
     found = []
     for query in asked:
         own, near = query.bought.get(item.item_id, 0), _bought_in(item.category, query, categories)
-        is_true = words_of(query.text) <= known.keys()
+        is_true = bool(words_of(query.text)) and _all_words(query.text) <= known.keys()
         if own or (near and is_true):
             rank = rank_of(item.item_id, search(query.text, depth))
             if rank is None:
@@ -150,6 +150,12 @@ def rank_of(item_id: str, found: Sequence[str]) -> int | None:
 def words_of(text: str) -> frozenset[str]:
     """Words in one form: small letters, without a plural's s, none that says nothing."""
     return frozenset(map(_folded, _spelt(text)))
+
+
+def _all_words(text: str) -> frozenset[str]:
+    """In one form, numbers too: an item is not of every set's number."""
+    words = _WORD.findall(readable(text, MOST_QUERY).casefold())
+    return frozenset(_folded(word) for word in words if word not in _EMPTY)
 
 
 def _spelt(text: str) -> list[str]:

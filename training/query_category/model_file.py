@@ -12,6 +12,7 @@ from safetensors.numpy import save_file
 from scipy import sparse
 
 from governance.errors import InputError
+from governance.files import atomic_path
 from training.encoder.model import Encoder
 from training.query_category.model import FEATURES, QueryCategories, Weighing
 
@@ -30,7 +31,8 @@ def save_query_categories(path: Path, model: QueryCategories, encoder: Encoder) 
         "words.indptr": words.indptr,
     }
     told = {"categories": model.categories, "weighing": asdict(model.weighing)}
-    save_file(arrays, path, {"told": json.dumps(told), "encoder": encoder.digest})
+    with atomic_path(path) as beside:
+        save_file(arrays, beside, {"told": json.dumps(told), "encoder": encoder.digest})
 
 
 def load_query_categories(path: Path, encoder: Encoder) -> QueryCategories:

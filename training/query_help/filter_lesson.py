@@ -33,17 +33,20 @@ def learn_filters(items: Sequence[CatalogueItem], rules: Rules) -> FilterWords:
     """The names and numbers of a catalogue."""
     meant = _values(items)
     judged: Counter[tuple[str, str]] = Counter()  # phrase, field: titles whose field is known
-    right: Counter[tuple[str, str, str]] = Counter()
+    right: Counter[tuple[str, str]] = Counter()  # of these: the field's value has these words
+    spelt: Counter[tuple[str, str, str]] = Counter()  # how that value is written
     for item in items:
         own = set(_fields(item))
         known = {name for name, _ in own}
         phrases = {text for _, text in phrases_of(words_of(item.title), LONGEST)}
         for phrase in phrases & meant.keys():
             judged.update((phrase, name) for name in known)
-            right.update((phrase, *one) for one in own & meant[phrase])
+            told = own & meant[phrase]
+            right.update({(phrase, name) for name, _ in told})
+            spelt.update((phrase, *one) for one in told)
     names = {}
     for phrase in sorted(meant):
-        if name := _name(phrase, meant[phrase], right, judged):
+        if name := _name(phrase, meant[phrase], spelt, right, judged):
             names[phrase] = name
     return FilterWords(
         names=names,
@@ -78,15 +81,20 @@ def _values(items: Sequence[CatalogueItem]) -> dict[str, set[tuple[str, str]]]:
 def _name(
     phrase: str,
     meant: set[tuple[str, str]],
-    right: Mapping[tuple[str, str, str], int],
+    spelt: Mapping[tuple[str, str, str], int],
+    right: Mapping[tuple[str, str], int],
     judged: Mapping[tuple[str, str], int],
 ) -> Name | None:
     """What the phrase most often means; a name of several words needs no titles to be clear."""
-    ranked = sorted(meant, key=lambda one: (-right.get((phrase, *one), 0), one))
-    (name, value), rest = ranked[0], ranked[1:]
+
+    def ranks(one: tuple[str, str]) -> tuple[int, int, tuple[str, str]]:
+        return -right.get((phrase, one[0]), 0), -spelt.get((phrase, *one), 0), one
+
+    name, value = min(meant, key=ranks)  # the most frequent spelling; all compare alike
     titles = judged.get((phrase, name), 0)
     if titles >= MIN_TITLES:
-        return Name(name, value, round(right.get((phrase, name, value), 0) / titles, 4), titles)
+        return Name(name, value, round(right.get((phrase, name), 0) / titles, 4), titles)
+    rest = {other for other, _ in meant} - {name}
     is_clear = not rest and " " in phrase and name in (BRAND, CATEGORY) and not titles
     return Name(name, value, 1.0, titles) if is_clear else None
 

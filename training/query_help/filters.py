@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from training.attributes.brands import is_of_another
 from training.attributes.measures import Found, Measures, find_measures
 from training.encoder.readable import readable
 from training.query_help.words import MOST_QUERY, folded, placed_words
@@ -205,8 +206,8 @@ def _names(small: str, words: FilterWords) -> Iterator[_Part]:
             name = words.names.get(" ".join(word.text for word in run))
             if name is None or name.share < words.likely:
                 continue
-            before = placed[at - 1].text if at else ""
-            is_sure = name.share >= words.sure and before not in words.for_others
+            before = small[: run[0].start]
+            is_sure = name.share >= words.sure and not is_of_another(before, words.for_others)
             spoken = small[run[0].start : run[-1].end]
             one = Filter(name.field, "=", name.value, words=spoken)
             yield _Part(run[0].start, run[-1].end, (one,), is_sure)

@@ -74,7 +74,7 @@ class ShopSearch:
             k=count,
             enough=self.knobs.enough,
         )
-        hits, steps = asking.shown(rescued)
+        hits, steps = asking.shown(rescued, asked.text)
         return Found(
             hits=tuple(hits[:count]),
             text=rescued.text or asked.text,
@@ -117,8 +117,9 @@ class ShopSearch:
         fields = {one.field for one in asked.filters}
         more = tuple(one for one in again.filters if one.field not in fields)
         text = again.text if len(more) == len(again.filters) else mended.text
+        preferences = tuple(dict.fromkeys((*asked.preferences, *again.preferences)))
         return (
-            Asked(query, text, (*asked.filters, *more), (*asked.preferences, *again.preferences)),
+            Asked(query, text, (*asked.filters, *more), preferences),
             _rewritten(query, mended),
         )
 
@@ -129,7 +130,7 @@ class ShopSearch:
             for one in asked.filters
             if self._is_told(one) and (one.field in _OF_ALL or self._is_usual(one, asked.text))
         )
-        untold = [one.words for one in asked.filters if one not in told]
+        untold = dict.fromkeys(one.words for one in asked.filters if one not in told)
         return replace(asked, text=" ".join([asked.text, *untold]).strip(), filters=told)
 
     def _is_told(self, one: Filter) -> bool:
@@ -168,7 +169,11 @@ class _Asking:
     def hits(self, text: str, read: tuple[Filter, ...]) -> list[Hit]:
         if (text, read) not in self.answers:
             self.answers[text, read] = self.shop.index.search(
-                text, k=self.count, filters=with_read(self.given, read), fusion=self.fusion
+                text,
+                k=self.count,
+                filters=with_read(self.given, read),
+                fusion=self.fusion,
+                depth=max(self.count, self.shop.knobs.reach),  # one shopper's order is of as many
             )
         return self.answers[text, read]
 
@@ -186,21 +191,22 @@ class _Asking:
 
     def popular(self, category: str, k: int) -> list[str]:
         """What sells, of what the request's own filters allow."""
-        ids = self.shop.popular.get(category) or self.shop.popular.get("", ())
+        asked = [category] if category else list(self.given.categories)
+        ids = [one for name in asked for one in self.shop.popular.get(name, ())]
+        ids = ids or list(self.shop.popular.get("", ()))
         rows = self.shop.index.catalogue.row_of
         allowed = self.shop.index.facts.allowed(self.given)
         return [one for one in ids if one in rows and allowed[rows[one]]][:k]
 
-    def shown(self, rescued: Rescued) -> tuple[list[Hit], tuple[Step, ...]]:
-        """The hits of the search that was enough; else what is nearest, or popular."""
-        hits = self.hits(rescued.text, rescued.filters) if rescued.text else []
-        if rescued.items and hits:
+    def shown(self, rescued: Rescued, text: str) -> tuple[list[Hit], tuple[Step, ...]]:
+        """The hits of the search that was enough; else what is popular; else what is nearest."""
+        if rescued.items and not rescued.text:
+            sells = [self._popular_hit(one, rank) for rank, one in enumerate(rescued.items, 1)]
+            return sells, rescued.steps
+        hits = self.hits(rescued.text or text, rescued.filters)
+        if rescued.items or not hits:
             return hits, rescued.steps
-        if rescued.items:
-            return [self._popular_hit(one, rank) for rank, one in enumerate(rescued.items, 1)], (
-                rescued.steps
-            )
-        return hits, (*rescued.steps, NEAREST) if hits else rescued.steps
+        return hits, (*(rescued.steps if rescued.text else ()), NEAREST)
 
     def _with_all_words(self, text: str, hits: Sequence[Hit]) -> list[str]:
         words = distinct(words_of(text))

@@ -11,6 +11,7 @@ keys; ``department``, ``category`` and ``product_type`` become the levels of one
 import json
 import math
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,7 @@ def _icecat_product(row: Mapping[str, Any]) -> Product:
 
 def _plain_product(row: Mapping[str, Any]) -> Product:
     stock, price = row.get("is_in_stock"), next((row[n] for n in _PRICES if n in row), None)
-    is_known = isinstance(price, int | float) and math.isfinite(price)
+    is_known = isinstance(price, int | float | Decimal) and math.isfinite(price)
     return Product(
         _text(row["item_id"]),
         _text(row["title"]),

@@ -71,10 +71,11 @@ def fine_tune_dense(
         if course.has_diverged(loss, where="training/text_search", next_step=_REMEDY):
             break
         network.eval()
-        found = {} if judged is None else {"validation_loss": judged_loss(learner, judged, knobs)}
+        found = {"validation_loss": judged_loss(learner, judged, knobs)} if judged else {}
         course.note({"loss": loss}, found)
         progress(course.line("dense"))
     course.end()
+    network.to("cpu")  # where encoders read
     return TunedEncoder(learner, course.state.curve)
 
 

@@ -25,7 +25,7 @@ from training.text_search.fusion import (
     FusionName,
     LinearRanker,
 )
-from training.text_search.index import SearchIndex
+from training.text_search.index import SearchIndex, best_first
 from training.text_search.judged import Judged
 
 DEPTH = 10  # of the NDCG that fits and chooses
@@ -46,9 +46,8 @@ class Case:
     columns: Floats  # (C, F)
 
     def ndcg(self, fused: Doubles) -> float:
-        """Equal scores go by row."""
-        order = np.lexsort((self.pool.item, -fused))
-        return _dcg(self.gains[order]) / self.ideal
+        """Of the order that a search shows."""
+        return _dcg(self.gains[best_first(self.pool, fused)]) / self.ideal
 
 
 def fit_fusion(
@@ -82,7 +81,7 @@ def fitted(cases: Sequence[Case], default: Fusion) -> Fusion:
     if len(cases) < FEWEST:
         return replace(default, reason=f"{len(cases)} queries are too few to fit it on")
     reached = cross_validated(cases, default)
-    name: FusionName = max(FUSIONS, key=lambda one: reached[one])
+    name: FusionName = max(FUSIONS, key=lambda one: (reached[one], one == default.name))
     return replace(
         _fit(cases, default),
         name=name,

@@ -84,12 +84,17 @@ class SearchIndex:
         k: int = 10,
         filters: Filters = NO_FILTERS,
         fusion: FusionName | None = None,
+        depth: int | None = None,
     ) -> list[Hit]:
-        """The k best products that satisfy the filters, best first; equal scores by row."""
+        """The k best products that satisfy the filters, best first; equal scores by row.
+
+        ``depth``: of each list; scores are shares of the best found, so an order that shall not
+        change with k needs the same one.
+        """
         if fusion is not None and fusion not in FUSIONS:
             raise InputError(f"there is no fusion {fusion}", why=f"known are {', '.join(FUSIONS)}")
         allowed = None if filters == NO_FILTERS else self.facts.allowed(filters)
-        pool = self.candidates(query, allowed, depth=max(self.knobs.depth, k))
+        pool = self.candidates(query, allowed, depth=depth or max(self.knobs.depth, k))
         if not len(pool.item):
             return []
         fused = self.fused(query, pool, fusion)
@@ -111,7 +116,8 @@ class SearchIndex:
         known = self.lexical.known_words(query)
         agrees = self.lexical.agreement(known, np.array([row], dtype=np.int32))[0]
         has = {word for word, is_there in zip(known, agrees, strict=True) if is_there} | title
-        hits = self.search(query, k=2 * self.knobs.depth, filters=filters)
+        depth = self.knobs.depth
+        hits = self.search(query, k=len(LISTS) * depth, filters=filters, depth=depth)
         return Words(
             in_title=tuple(word for word in words if word in title),
             in_text=tuple(word for word in words if word in has - title),

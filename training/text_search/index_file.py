@@ -26,7 +26,7 @@ from training.text_search.graph import read_graph
 from training.text_search.index import Embeds, SearchIndex
 from training.text_search.lexical import Lexical
 
-CURRENT, CARD, FORMAT = "current.json", "search_index.json", 1
+CURRENT, CARD, FORMAT = "current.json", "search_index.json", 2
 _PRODUCTS, _VECTORS, _GRAPH = "products.parquet", "vectors.safetensors", "graph.usearch"
 _KEPT = 2  # versions: a server may still be reading the one before
 

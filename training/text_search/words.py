@@ -27,7 +27,12 @@ def words_of(text: object) -> list[str]:
 
 
 def folded(word: str) -> str:
-    """Without the s of a plural: cables, batteries; not of glass, bus or of a code with digits."""
+    """Without the s of a plural: cables, batteries; not of glass, bus or of a code with digits.
+
+    Cookies and batteries end alike, so cookie and battery do too.
+    """
+    if len(word) > 4 and word.isalpha() and word.endswith("ie"):
+        return f"{word[:-2]}y"
     if len(word) < 4 or not word.endswith("s") or word[-2] in "sui" or not word.isalpha():
         return word
     return f"{word[:-3]}y" if word.endswith("ies") and len(word) > 4 else word[:-1]
