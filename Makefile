@@ -12,7 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .PHONY: demo demo-spark test test-all lint format install lock clean \
         bench-features bench-language bench-recommender bench-recommenders bench-main-job bench-serving
 
-demo: $(READY)   ## the main job on the default shop: raw orders to a released, served model
+demo: $(READY)   ## the main job on the default shop: raw orders to a released model and a report
 	@$(BIN)/counterfoil demo
 
 demo-spark: $(SPARK)   ## the same models on DuckDB and on Spark, compared row by row; Java 17

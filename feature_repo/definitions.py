@@ -4,7 +4,8 @@
 immutable once a bundle names it: add ``recommender_v2`` rather than edit ``recommender_v1``.
 Entities and views are built from the declarations, and only when Feast asks for them, so that
 training and serving read ``SERVICES`` without Feast's slow import. ``PYTHONPATH=. feast -c
-feature_repo apply`` from the project root registers all of it, and so do flows.
+feature_repo apply`` from the project root, with the variables of ``counterfoil config --export``,
+registers all of it, and so do flows.
 """
 
 from functools import cache

@@ -48,7 +48,7 @@ Force = Annotated[bool, typer.Option("--force", help="Run even when nothing has 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 BUILD_STAGES = ("simulate", "check_raw", "read_texts", "transform", "check_features", "materialise")
 _EXPECTED = (
-    "First run: about 5 minutes on 2 cores. When nothing has changed: under 90 seconds. "
+    "First run: 5 to 7 minutes on 2 cores. When nothing has changed: under 90 seconds. "
     "Ctrl-C is safe at any time: the next run goes on from the last good stage."
 )
 
@@ -79,7 +79,7 @@ def import_shop(shop: Shop, source: Source = None, as_json: AsJson = False) -> N
 
 @app.command()
 def build(as_json: AsJson = False, force: Force = False) -> None:
-    """Simulate, check, transform with dbt, check again, materialise into the online store.
+    """Simulate, check, read texts, transform by dbt, check again, materialise online.
 
     Example: counterfoil build
     """

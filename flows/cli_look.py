@@ -1,5 +1,6 @@
 """Commands that look and change no data: evaluate, audit, models, config, doctor."""
 
+import shlex
 from typing import Annotated, Any
 
 import typer
@@ -57,12 +58,19 @@ def audit(as_json: AsJson = False) -> None:
         data(str(html_path))
 
 
-def config(as_json: AsJson = False) -> None:
+def config(
+    as_json: AsJson = False,
+    export: Annotated[bool, typer.Option("--export", help="As exports of a shell")] = False,
+) -> None:
     """Print every setting, its value and where that came from.
 
-    Example: counterfoil config
+    Example: counterfoil config; dbt and feast by hand: eval "$(counterfoil config --export)"
     """
     settings = get_settings()
+    if export:
+        for name, value in settings.as_env().items():
+            data(f"export {name}={shlex.quote(value)}")
+        return
     given = settings.model_fields_set
     rows = [
         {
@@ -88,7 +96,7 @@ def doctor(as_json: AsJson = False) -> None:
 
 @models_app.command("ls")
 def models_ls(as_json: AsJson = False) -> None:
-    """List every trained version with its alias and what the gate said.
+    """List every trained version with its alias, its NDCG@10 and when it was recorded.
 
     Example: counterfoil models ls
     """

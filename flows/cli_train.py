@@ -91,7 +91,7 @@ for _name, _task in TEXT_TASKS.items():
         _name,
         help=f"Fine-tune the encoder on {_task.learns}; --search N {_may}.\n\n"
         f"Killed at any moment, the same command goes on. Example: counterfoil train {_name} "
-        "--method lora",
+        f"{_task.example}",
     )(_text_command(_name))
 
 

@@ -25,6 +25,7 @@ def examine(settings: Settings) -> list[dict[str, str]]:
         _disk(settings.home_dir),
         _port(settings.http_port, "KServe REST"),
         _port(settings.grpc_port, "KServe gRPC"),
+        _port(settings.dashboard_port, "counterfoil up"),
         _redis(settings),
         *[_stage(stage.name, settings) for stage in STAGES if not stage.is_always_run],
     ]
@@ -60,7 +61,7 @@ def _port(port: int, user: str) -> dict[str, str]:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
-            return _finding(f"port {port}", "warn", f"in use; {user} needs it or another setting")
+            return _finding(f"port {port}", "warn", f"in use; {user} needs it, or set another port")
     return _finding(f"port {port}", "ok", f"free for {user}")
 
 

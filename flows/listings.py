@@ -172,6 +172,6 @@ def _own(settings: Settings, repair: ListingRepair) -> ListingRepair:
         raise InputError(
             f"repair {repair.repair_id} is of shop {repair.shop}",
             where=f"shop {settings.shop}",
-            next_step=f"COUNTERFOIL_SHOP={repair.shop} counterfoil listings ...",
+            next_step=f"COUNTERFOIL_SHOP={repair.shop} counterfoil listings propose",
         )
     return repair

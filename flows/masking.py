@@ -53,7 +53,12 @@ def lines_of(path: Path) -> Sequence[str]:
     try:
         return path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError("the texts cannot be read", where=str(path), why=str(error)) from None
+        raise InputError(
+            "the texts cannot be read",
+            where=str(path),
+            why=str(error),
+            next_step="give --file a UTF-8 text file",
+        ) from None
 
 
 def _newest(shelf: Path) -> Path | None:

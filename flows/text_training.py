@@ -109,6 +109,7 @@ def _checked_method(wish: TextWish) -> str:
             f"the method {wish.method!r} is unknown",
             where=f"counterfoil train {wish.task} --method",
             why=f"the methods are {', '.join(get_args(Method))}",
+            next_step="name one of them, or leave --method out",
         )
     return wish.method
 

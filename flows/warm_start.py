@@ -36,9 +36,15 @@ def go_on_from_champion(
     if sizes is None or _sizes(SasrecConfig(**sizes)) != _sizes(config.sasrec):
         progress(f"sasrec: the champion {bundle.version} has another network; beginning anew")
         return None, None
+    champion = _champion(bundle, SasrecConfig(**sizes), data)
+    if not len(champion.sasrec.vocabulary):
+        progress(
+            f"sasrec: the champion {bundle.version} knows no item of this shop; beginning anew"
+        )
+        return None, None
     return continue_sasrec(
         data,
-        _champion(bundle, SasrecConfig(**sizes), data),
+        champion,
         calendar=default_calendar(data.lines),
         config=config,
         tuning=FineTuning(settings.fine_tune_epochs, settings.known_users_tolerance),

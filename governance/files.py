@@ -41,7 +41,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a path beside ``path``; on success it takes the place of ``path``, else it vanishes.
 
     The yielded path does not exist yet and may become a file or a folder. A folder that stands
-    in the way is moved aside first and deleted after, so that a kill leaves the old or the new.
+    in the way is moved aside first and deleted after: a kill in the instant between two renames
+    leaves both beside ``path``, under hidden names.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")

@@ -17,6 +17,7 @@ from governance.settings import Settings
 
 KNOWN_USERS = "known users"  # of the champion, who must not lose by a network taught on
 GATE_METRIC = "ndcg_at_10"  # position-aware, over full rankings; the floors are stated in it
+OTHER_WEEKS = 0.02  # of a lift: two windows of equal models differ by as much; a choice
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ def decide(
     known_users: Mapping[str, Any] | None = None,
 ) -> Verdict:
     """Release only what beats the champion and every floor; all figures are GATE_METRIC.
+
+    ``champion`` is what :func:`bar_of` says.
 
     ``known_users`` is the card's ``continual`` part of a challenger that was held against the
     champion's network: what the users known to that one got from both.
@@ -62,6 +65,23 @@ def decide(
     against = "every floor" if champion is None else "the champion and every floor"
     reason = f"{GATE_METRIC} {challenger:.4f} beats {against}"
     return Verdict(is_released=True, reason=reason, comparison=figures)
+
+
+def bar_of(champion: Mapping[str, Any], challenger: Mapping[str, Any]) -> float:
+    """What the champion's card asks of the challenger's, in GATE_METRIC.
+
+    Judged on other weeks their figures do not compare: one easy month would keep all that come
+    later back. Then it asks for the champion's lift over its best floor, on the challenger's weeks,
+    less ``OTHER_WEEKS``.
+    """
+    reached = float(champion["metrics"][GATE_METRIC])
+    if champion["cutoffs"]["test"] == challenger["cutoffs"]["test"]:
+        return reached
+    before, now = (
+        max(float(floor[GATE_METRIC]) for floor in card["floors"].values())
+        for card in (champion, challenger)
+    )
+    return now * reached / before * (1 - OTHER_WEEKS) if before else reached
 
 
 def _loss_of(known_users: Mapping[str, Any]) -> str:

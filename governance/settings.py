@@ -177,7 +177,7 @@ def get_settings() -> Settings:
             f"setting {name} has a value that cannot be used",
             where=f"environment variable {name}={os.environ.get(name, '')}",
             why=str(first["msg"]),
-            next_step="counterfoil config shows every setting, its default and where it came from",
+            next_step=f"unset {name} or correct its value; counterfoil config then shows all",
         ) from None
 
 
@@ -190,7 +190,7 @@ def refuse_unknown_names(environment: os._Environ[str] | dict[str, str]) -> None
             f"unknown setting COUNTERFOIL_{unknown[0]}",
             where=f"environment variable COUNTERFOIL_{unknown[0]}",
             why=f"the settings are {', '.join(sorted(known - DERIVED_NAMES))}",
-            next_step="unset it, or correct its name; counterfoil config lists the settings",
+            next_step="unset it, or correct its name; counterfoil config then shows the settings",
         )
 
 

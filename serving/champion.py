@@ -37,7 +37,7 @@ def find_champion(settings: Settings, name: str = MODEL) -> Champion:
             f"{name} {bundle_dir.name} was released but never recorded",
             where=str(settings.home_dir),
             why="the record store has its release and not its version",
-            next_step="counterfoil train and release, or restore the record store",
+            next_step="counterfoil train, then counterfoil release; or restore the record store",
         )
     return Champion(
         name=name,

@@ -94,7 +94,7 @@ def load_predictor(settings: Settings) -> Predictor:
         reader=FeatureReader(
             read,
             columns={e: service_columns(champion.feature_service, entity=e) for e in (USER, ITEM)},
-            workers=2 * settings.threads,  # an answer reads users and items side by side
+            workers=4 * settings.threads,  # users and items side by side, for search's answers too
         ),
         known_user=recommender.known_user or STRANGER,
         policies=read_policies(),

@@ -92,8 +92,9 @@ def _circumstances(
 ) -> Circumstances:
     own = candidates.shopper.habits if candidates.shopper else None
     none = Circumstances()
+    looked_at = (wish.item_id,) if wish.item_id else ()  # never beside itself, linked or not
     return Circumstances(
-        excluded=recommender.codes_of(wish.exclude_item_ids or ()),
+        excluded=recommender.codes_of((*(wish.exclude_item_ids or ()), *looked_at)),
         unavailable=np.append(out, recommender.codes_of(wish.unavailable_item_ids or ())),
         basket=recommender.codes_of(wish.basket_item_ids or ()),
         bought=own.items if own else none.bought,

@@ -65,7 +65,7 @@ class Course:
             self.state = resume(checkpoint, network=network, optimiser=optimiser, subject=subject)
 
     def epochs(self, limit: int, patience: int) -> Iterator[int]:
-        """The numbers of the epochs still to learn, until ``patience`` of them were no better."""
+        """The epochs still to learn; ``patience`` of them in a row may be no better."""
         while self.state.epoch < limit and self.state.waited <= patience:
             self._began = time.perf_counter()
             self.state.epoch += 1

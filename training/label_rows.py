@@ -103,7 +103,10 @@ def purchase_labels(
 def impression_labels(
     data: ShopData, window: Window, recommender: Recommender, sampling: Sampling
 ) -> Labels:
-    """What sessions of the window's target baskets showed, at the time it was shown."""
+    """What sessions showed, at the time it was shown: the window's real ones, and simulated ones of
+
+    its target baskets.
+    """
     targets = first_baskets(data.judge, window)
     shown = _impressions_of(data.impressions, targets, window)
     starts = np.searchsorted(shown.user, targets.users)

@@ -6,13 +6,14 @@ half. A folder may hold sealed folders; the outer card counts their files as its
 """
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from governance.errors import InputError
+from governance.errors import InputError, StateError
 from governance.files import atomic_path, digest_of, sha256_file, write_json
 
 _VERSION_LENGTH = 12  # hex digits; chance meetings start near 16 million versions
@@ -45,9 +46,21 @@ def seal(shelf: Path, card_name: str, write: Callable[[Path], Mapping[str, objec
         card |= {"digest": digest, "version": digest[:_VERSION_LENGTH]}
         write_json(folder / card_name, card)
         final = shelf / str(card["version"])
+        if _is_intact(final, card_name, card):
+            os.utime(final / card_name)  # made again: the newest now
+            return final
         with atomic_path(final) as beside:
             folder.rename(beside)
     return final
+
+
+def _is_intact(folder: Path, card_name: str, card: Card) -> bool:
+    """Whether these very bytes stand there already: then nothing has to make way for them."""
+    try:
+        verified(folder, card_name, form=int(card.get("format", 0)), digest=card["digest"])
+    except (InputError, StateError):
+        return False
+    return True
 
 
 def verified(folder: Path, card_name: str, *, form: int, digest: str = "") -> Card:
@@ -96,5 +109,5 @@ def _refusal(path: Path, why: str) -> InputError:
         f"bundle {path.parent.name} cannot be trusted",
         where=str(path),
         why=why,
-        next_step="restore the folder from a backup, or run counterfoil train and release",
+        next_step="restore the folder from a backup, or train it anew",
     )

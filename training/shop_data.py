@@ -149,7 +149,7 @@ def _relation(judge_order_lines: Path | str) -> str:
             "the raw order lines that judge are missing",
             where=str(judge_order_lines),
             why="the file does not exist",
-            next_step="counterfoil import",
+            next_step="counterfoil import SHOP (complete_journey or online_retail)",
         )
     quoted = str(judge_order_lines).replace("'", "''")
     return f"read_parquet('{quoted}')"

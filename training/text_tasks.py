@@ -25,20 +25,28 @@ class TextTask(NamedTuple):
     learns: str
     module: str
     is_searched: bool = True  # not where several networks are judged together: no curve of a trial
+    example: str = "--method lora"
 
 
 TEXT_TASKS = {
     "category": TextTask("which category a search means", "training.query_category.train"),
     "duplicates": TextTask(
-        "which listings are of one product", "training.duplicates.task", is_searched=False
+        "which listings are of one product",
+        "training.duplicates.task",
+        is_searched=False,
+        example="--data DIR",
     ),
     "intent": TextTask(
         "what a search is for: buy, learn, compare or none", "training.intent.train"
     ),
     "personal-data": TextTask(
-        "where names, addresses and numbers stand", "training.personal_data.teach"
+        "where names, addresses and numbers stand",
+        "training.personal_data.teach",
+        example="--data sentences.json",
     ),
-    "sentiment": TextTask("whether a review recommends its item", "training.sentiment.task"),
+    "sentiment": TextTask(
+        "whether a review recommends its item", "training.sentiment.task", example="--data DIR"
+    ),
 }
 
 

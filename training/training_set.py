@@ -188,13 +188,7 @@ def _manifest(
         "definitions": definition_digests(),
         "sampling": asdict(sampling),
         "seed": seed,
-        "table_sha256": _sha256(
-            *(
-                table[name].to_numpy(zero_copy_only=False)
-                for name in table.column_names
-                if pa.types.is_floating(table[name].type)
-            )
-        ),
+        "table_sha256": digest_of_table(table),
     }
 
 
@@ -207,6 +201,21 @@ def definition_digests() -> dict[str, str]:
         if model.sql_path.is_file():
             found[f"{model.name}.sql"] = sha256_file(model.sql_path)
     return found
+
+
+def digest_of_table(table: pa.Table) -> str:
+    """Of every column's values."""
+    return _sha256(*(part for column in table.columns for part in _arrays_of(column)))
+
+
+def _arrays_of(column: pa.ChunkedArray) -> list[npt.NDArray[np.generic]]:
+    """Numbers that say all of a column: texts as places in what differs, and that."""
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        return [column.to_numpy(zero_copy_only=False)]
+    coded = column.combine_chunks().dictionary_encode()
+    texts = "\0".join(str(text) for text in coded.dictionary.to_pylist()).encode()
+    places = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    return [places, np.frombuffer(texts, dtype=np.uint8)]
 
 
 def _sha256(*arrays: npt.NDArray[np.generic]) -> str:

@@ -11,7 +11,7 @@ from flows.stages import Progress, StepResult
 from governance.audit import MODEL_NAME
 from governance.errors import StateError
 from governance.records import Release, session
-from governance.releases import GATE_METRIC, champion_version, decide
+from governance.releases import GATE_METRIC, bar_of, champion_version, decide
 from governance.settings import Settings
 
 
@@ -23,7 +23,7 @@ def run(settings: Settings, progress: Progress, _source: str | None = None) -> S
     champion_card = None if champion is None else _card(settings, champion)
     verdict = decide(
         challenger=card["metrics"][GATE_METRIC],
-        champion=None if champion_card is None else champion_card["metrics"][GATE_METRIC],
+        champion=None if champion_card is None else bar_of(champion_card, card),
         floors={name: floor[GATE_METRIC] for name, floor in card["floors"].items()},
         is_same_version=challenger == champion,
         known_users=card.get("continual"),

@@ -2,7 +2,7 @@
 
 Where the home has a search index, also a search, a search in one shopper's order, and a completion.
 
-Command: ``make bench-serving JSON=FILE``, after ``make demo``. The floor is KServe's own readiness
+Command: ``make bench-serving JSON=FILE``, after ``make demo``. The floor is KServe's own liveness
 route on the same server in the same run: HTTP without reading, ranking or recording.
 """
 

@@ -8,7 +8,7 @@ from sqlmodel import SQLModel, select
 
 from governance.errors import StateError
 from governance.records import Release, StageRun, migrate, open_records, session
-from governance.releases import champion_version, decide, latest_release
+from governance.releases import OTHER_WEEKS, bar_of, champion_version, decide, latest_release
 from governance.settings import Settings
 
 
@@ -70,6 +70,22 @@ def test_a_challenger_must_beat_champion_and_every_floor(challenger, champion, f
     verdict = decide(challenger=challenger, champion=champion, floors=floors)
     assert verdict.is_released is is_released
     assert verdict.comparison["challenger"] is challenger
+
+
+def _judged(test: str, reached: float, floor: float) -> dict[str, object]:
+    return {
+        "cutoffs": {"test": test},
+        "metrics": {"ndcg_at_10": reached},
+        "floors": {"p": {"ndcg_at_10": floor / 2}, "f": {"ndcg_at_10": floor}},
+    }
+
+
+def test_an_easy_month_of_the_champion_sets_no_bar_for_harder_weeks():
+    champion, harder = _judged("week 49", 0.24, 0.20), _judged("week 50", 0.18, 0.15)
+    assert bar_of(champion, _judged("week 49", 0.23, 0.20)) == 0.24
+    assert bar_of(champion, harder) == pytest.approx(0.15 * 1.2 * (1 - OTHER_WEEKS))
+    assert decide(challenger=0.18, champion=bar_of(champion, harder), floors={}).is_released
+    assert not decide(challenger=0.17, champion=bar_of(champion, harder), floors={}).is_released
 
 
 def test_the_champion_itself_is_never_released_again():

@@ -9,7 +9,7 @@ import pytest
 import torch
 from coded_orders import coded_orders
 
-from governance.errors import InputError
+from governance.errors import InputError, StateError
 from training.best_epoch import DivergedError
 from training.sasrec.config import SasrecSettings, SasrecTraining
 from training.sasrec.model import SasrecConfig
@@ -98,6 +98,26 @@ def _saved(tmp_path, task, trained):
     return save_sequence(
         tmp_path, trained, task=task, settings=SETTINGS, judged=task.judge(trained)
     )
+
+
+def test_a_folder_without_three_items_a_user_is_refused_before_anything_is_learned():
+    task = FolderTask(UserFiles(sequences_of([[0, 1], [1, 2]], 3), [], ["1", "2", "3"]))
+    with pytest.raises(InputError, match="no user has three items"):
+        _fitted(task)
+
+
+def test_a_checkpoint_is_not_gone_on_from_where_other_targets_judge(tmp_path):
+    """New orders in the validation weeks: the training rows are the same, the judges are not."""
+    path = tmp_path / "kept.safetensors"
+    halted = replace(SETTINGS, training=replace(SETTINGS.training, epochs=2))
+    _fitted(_shop(), halted, checkpoint=path)
+    late = CALENDAR.validation.cutoff
+
+    def change(item, at):
+        return (item + 5) % RING if late <= at < CALENDAR.test.cutoff else item
+
+    with pytest.raises(StateError, match="of another training"):
+        _fitted(_shop(change), SETTINGS, checkpoint=path)
 
 
 def test_a_shelved_model_answers_the_same_under_the_same_version(tmp_path, taught):

@@ -19,7 +19,7 @@ from training.recommender.train import TrainingConfig, train_recommender
 from training.sasrec.config import SasrecTraining
 from training.sasrec.model import SasrecConfig
 from training.shop_data import load_shop_data
-from training.training_set import feature_columns, join_features
+from training.training_set import digest_of_table, feature_columns, join_features
 from training.windows import Calendar, first_baskets, microseconds
 
 AS_OF = datetime(2017, 6, 5, 5, tzinfo=UTC)
@@ -165,6 +165,17 @@ def test_the_manifest_names_inputs_definitions_and_rows(trained):
     assert "ftr_item__sales.sql" in manifest["definitions"]
     assert manifest["rows"] == sum(part["rows"] for part in manifest["rows_by_source"])
     assert manifest["synthetic_rows"] > 0
+
+
+def test_the_digest_of_a_training_set_is_of_every_column(trained):
+    table = trained[1].training_set.table
+    digests = {digest_of_table(table)}
+    for name in ("user_id", "label", "basket_items", "is_clicked", "is_synthetic", "window"):
+        column = table[name].to_pylist()
+        other = pa.array(column[::-1], table.schema.field(name).type)
+        digests.add(digest_of_table(table.set_column(table.column_names.index(name), name, other)))
+    assert len(digests) == 7
+    assert trained[1].training_set.manifest["table_sha256"] in digests
 
 
 def test_the_evaluation_judges_model_and_floors_on_the_same_baskets(trained):

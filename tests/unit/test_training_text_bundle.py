@@ -1,6 +1,7 @@
 """A tuned model is the same after it was saved, and no file of a bundle is trusted unchecked."""
 
 import json
+import os
 import shutil
 from dataclasses import replace
 
@@ -77,6 +78,17 @@ def test_the_same_training_gives_the_same_version_wherever_the_encoder_lies(enco
     assert bundles[0].version == bundles[1].version
     text = "".join(p.read_text() for p in bundles[1].folder.glob("*.json"))
     assert str(tmp_path) not in text
+
+
+def test_what_stands_already_is_not_moved_but_becomes_the_newest(encoder, tmp_path):
+    """A kill can then never leave a version's name without its folder."""
+    taught = _taught(encoder)
+    first = save_text_bundle(tmp_path, taught, facts={}, with_int8=False).folder
+    os.utime(first / CARD, (0, 0))
+    inode = first.stat().st_ino
+    again = save_text_bundle(tmp_path, taught, facts={}, with_int8=False).folder
+    assert (again, again.stat().st_ino) == (first, inode)
+    assert (again / CARD).stat().st_mtime > 0
 
 
 @pytest.mark.parametrize("name", ["network.safetensors", "tokenizer.json", "int8.onnx", CARD])

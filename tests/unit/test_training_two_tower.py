@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from governance.errors import InputError, StateError
+from training.best_epoch import DivergedError
 from training.cold_items import hold_out_cold
 from training.retriever_files import load_retriever, save_retriever
 from training.retrievers import NO_ITEM, Explains, Retriever, propose
@@ -128,6 +129,15 @@ def test_a_killed_training_ends_in_the_same_bytes(tmp_path):
     assert resumed.curve == whole.curve
     with pytest.raises(StateError, match="another training"):
         _fit(config=replace(SMALL, seed=5), checkpoint=path)
+
+
+def test_a_tower_that_diverges_says_so_and_foretells_nothing():
+    with pytest.raises(DivergedError, match="diverged"):
+        _fit(config=replace(SMALL, learning_rate=1e30))
+    tower = _fit().tower
+    lost = replace(tower, word_scale=float("nan"))
+    split = _split()
+    assert foretell(lost, TITLES, split.with_history(), split.cold) < 0.5
 
 
 def test_without_validation_all_epochs_are_learned():

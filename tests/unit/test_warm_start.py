@@ -31,13 +31,13 @@ CONFIG = TrainingConfig(
 )
 
 
-def _shop(weeks):
+def _shop(weeks, prefix="i"):
     rows = []
     for user in range(12):
         for week in range(weeks):
             at = microseconds(LAST - timedelta(weeks=30 - week, hours=user))
             items = {(user + week) % 9, (user * week) % 5}
-            rows += [(f"u{user:02}", f"o{user:02}{week:02}", f"i{i}", at) for i in items]
+            rows += [(f"u{user:02}", f"o{user:02}{week:02}", f"{prefix}{i}", at) for i in items]
     return coded_orders(rows)
 
 
@@ -103,6 +103,14 @@ def test_a_champion_of_another_size_is_no_place_to_go_on_from(home):
     network, found, said = _go_on(_settings(home), wider)
     assert (network, found) == (None, None)
     assert "another network" in said
+
+
+def test_a_champion_of_another_shop_is_no_place_to_go_on_from(home):
+    said = []
+    other = _shop(weeks=30, prefix="x")
+    found = go_on_from_champion(_settings(home), other, CONFIG, said.append)
+    assert found == (None, None)
+    assert "no item of this shop" in " ".join(said)
 
 
 def test_the_training_process_is_told_to_go_on(tmp_path):

@@ -32,7 +32,7 @@ class ContentConfig:
 
 
 def title_vectors(titles: Sequence[str]) -> sp.csr_array:
-    """(items, words and pairs of words): rare ones weigh more; rows of length 1, or empty."""
+    """(items, words and pairs of words): rare ones weigh more; rows as they add up."""
     words = [_terms(title) for title in titles]
     known = Counter(term for terms in words for term in set(terms))
     most = max(_MOST_COMMON * len(titles), 2)

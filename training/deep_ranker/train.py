@@ -27,6 +27,7 @@ from training.sasrec.teacher import compute_dtype
 from training.shop_data import Floats, Longs
 from training.training_set import TrainingSet
 
+_REMEDY = "lower learning_rate in training/deep_ranker/deep_ranker.yaml"
 _FREE = ("patience", "accumulate")  # may change between a run and its resumption
 _BLOCK = 16_384  # rows scored at once
 
@@ -95,10 +96,13 @@ def learn(
         weight_decay=training.weight_decay,
         fused=True,
     )
-    subject = _subject(network, taught, training)
+    subject = _subject(network, (taught, judged), training)
     course = Course(network, optimiser, subject=subject, checkpoint=checkpoint)
     for epoch in course.epochs(training.epochs, training.patience):
         loss = _one_epoch(network, optimiser, taught, training, epoch=epoch)
+        if course.has_diverged(loss, where="training/deep_ranker", next_step=_REMEDY):
+            progress(f"deep ranker epoch {epoch}: the loss is {loss}; an earlier epoch stays")
+            break
         found = judged.ndcg(_scores(network, judged, training))
         course.note({"loss": loss}, {"ndcg_at_10": found})
         progress(course.line("deep ranker"))
@@ -176,9 +180,11 @@ def _score_weights(training: DeepRankerTraining) -> Floats:
     return np.array(training.score_weights, dtype=np.float32)
 
 
-def _subject(network: nn.Module, taught: Lesson, training: DeepRankerTraining) -> str:
-    """A digest of all that decides the result: rows, shapes, settings."""
-    parts = (taught.values, taught.labels, taught.weight, taught.starts)
+def _subject(
+    network: nn.Module, lessons: tuple[Lesson, Lesson], training: DeepRankerTraining
+) -> str:
+    """A digest of all that decides the result: rows that teach and judge, shapes, settings."""
+    parts = [part for one in lessons for part in (one.values, one.labels, one.weight, one.starts)]
     rows = hashlib.sha256(b"".join(hashlib.sha256(part.tobytes()).digest() for part in parts))
     shapes = {name: list(value.shape) for name, value in network.state_dict().items()}
     knobs = {name: value for name, value in asdict(training).items() if name not in _FREE}

@@ -11,6 +11,7 @@ import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
 
+from governance.errors import InputError
 from training.fusion.learned import FusionColumns, LearnedFusion, column_names
 from training.fusion.model import Pool, by_reciprocal_rank, by_rule, by_weights
 from training.retrievers import Histories
@@ -74,6 +75,13 @@ def fit_fusion(
 ) -> FittedFusion:
     """``pool`` holds the retrievers' proposals for the validation ``requests``."""
     stops = requests.group % config.stop_share == 0
+    if stops.all() or not stops.any():
+        raise InputError(
+            "there are too few sequences to choose a fusion on",
+            where="the validation requests",
+            why=f"every {config.stop_share}th judges what the others fitted, and one side is empty",
+            next_step="give more sequences",
+        )
     normalised, target = pool.normalised(), pool.target_rows(requests.target)
 
     def reached(fused: Fused, judged: npt.NDArray[np.bool_]) -> float:

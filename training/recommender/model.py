@@ -123,7 +123,9 @@ class Recommender:
         limit: int = DEFAULT_LIMIT,
         about: Sequence[str] = (),
     ) -> Candidates:
-        """At most ``limit`` items from all retrievers; popular ones for an unknown user.
+        """About ``limit`` items from all retrievers; popular ones for an unknown user.
+
+        A surface that joins its own items to the personal ones has up to half as many more.
 
         ``about`` is what a surface starts from: the item looked at, the basket, the hits given.
         """

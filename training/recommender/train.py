@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from governance.errors import StateError
 from training.covisitation.train import CovisitationConfig, fit_covisitation
 from training.label_rows import Sampling
 from training.ranker.train import RankerConfig
@@ -85,6 +86,13 @@ def train_recommender(
     import torch
 
     torch.set_num_threads(config.threads)
+    if not len(data.user_ids):
+        raise StateError(
+            "there is nobody to learn from",
+            where="the order lines",
+            why="every order is a guest's, without a user_id",
+            next_step="import orders that name their users",
+        )
     if sasrec is None:
         progress("sasrec: learning from what came before the first training cutoff")
         sasrec = sasrec_before(

@@ -5,6 +5,8 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -16,8 +18,10 @@ from training.sasrec.model import Sasrec, SasrecConfig
 _FREE = ("epochs", "patience", "accumulate")  # may change between a run and its resumption
 
 
-def subject_of(network: Sasrec, rows: tuple[Tensor, ...], training: SasrecTraining) -> str:
-    """A digest of all that decides the result: rows, first weights, sizes and settings."""
+def subject_of(
+    network: Sasrec, rows: tuple[Tensor, ...], training: SasrecTraining, judged_by: str = ""
+) -> str:
+    """A digest of all that decides the result: rows, judges, first weights, sizes and settings."""
     taught, weights = hashlib.sha256(), hashlib.sha256()
     for part in rows:
         taught.update(part.numpy().tobytes())
@@ -28,11 +32,18 @@ def subject_of(network: Sasrec, rows: tuple[Tensor, ...], training: SasrecTraini
     return digest_of(
         {
             "rows": taught.hexdigest(),
+            "judged_by": judged_by,
             "weights": weights.hexdigest(),
             "network": asdict(network.config),
             "training": knobs,
         }
     )
+
+
+def digest_of_arrays(*arrays: NDArray[np.generic]) -> str:
+    """Of their bytes, each by itself."""
+    parts = (hashlib.sha256(np.ascontiguousarray(one).tobytes()).digest() for one in arrays)
+    return hashlib.sha256(b"".join(parts)).hexdigest()
 
 
 def save_network(path: Path, network: nn.Module, config: SasrecConfig) -> None:

@@ -39,11 +39,15 @@ def unwatched(_curve: Curve) -> None:
 
 @dataclass(frozen=True)
 class Lesson:
-    """What is learned: rows, right-aligned, and per epoch the item that each place foretells."""
+    """What is learned: rows, right-aligned, and per epoch the item that each place foretells.
+
+    ``judged_by`` is a digest of what validates: a checkpoint of another is not gone on from.
+    """
 
     items: Int[Tensor, "N T"]
     baskets: Int[Tensor, "N T"]
     draw_targets: Callable[[np.random.Generator], Int[Tensor, "N T"]]
+    judged_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -95,7 +99,7 @@ def learn(
         betas=(0.9, training.adam_beta2),
         fused=True,
     )
-    subject = subject_of(network, (lesson.items, lesson.baskets), training)
+    subject = subject_of(network, (lesson.items, lesson.baskets), training, lesson.judged_by)
     course = Course(
         network, optimiser, subject=subject, checkpoint=checkpoint, is_writer=crew.rank == 0
     )

@@ -101,7 +101,7 @@ def text_start(
 ) -> Float[Tensor, "V D"]:
     """Item vectors to begin from: the ``width`` main directions of the items' texts.
 
-    Each direction is scaled to the same spread, as the random start has it; with fewer directions
+    All are scaled by one number, to the spread that the random start has; with fewer directions
     than ``width`` the rest are zero.
     """
     vectors = torch.as_tensor(text_vectors, dtype=torch.float32)

@@ -14,6 +14,7 @@ from typing import NotRequired, Protocol, TypedDict, Unpack
 import numpy as np
 import numpy.typing as npt
 
+from governance.errors import InputError
 from governance.files import digest_of
 from training.evaluate import floors
 from training.metrics import ndcg_at_k, recall_at_k, top_k
@@ -152,7 +153,15 @@ class FolderTask:
 
     @cached_property
     def split(self) -> Split:
-        return leave_one_out(self.files.sequences)
+        found = leave_one_out(self.files.sequences)
+        if not len(found.test):
+            raise InputError(
+                "no user has three items",
+                where="--data",
+                why="the last two of each user validate and judge, and the others teach",
+                next_step="give longer sequences",
+            )
+        return found
 
     @property
     def facts(self) -> dict[str, str]:
@@ -183,7 +192,8 @@ class FolderTask:
             SasrecScorer(trained.network, trained.network.config), test, hide_seen=True
         )
         popular = fit_popularity(self.split.learned, PopularityConfig())
-        floor = places(propose(popular, test.histories, k=_K, hide_seen=True), test.target)
+        offered = propose(popular, test.histories, k=_K + 1, hide_seen=True)  # one more: it may tie
+        floor = places(offered, test.target)
         figures = {
             "ndcg_at_10": bootstrap(ndcg(place, _K), test.group),
             "hr_at_10": bootstrap(hits(place, _K), test.group),

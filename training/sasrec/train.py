@@ -16,6 +16,7 @@ from torch import Tensor
 
 from training.metrics import mean_metrics, top_k
 from training.recommender.history import History
+from training.sasrec.checkpoint import digest_of_arrays
 from training.sasrec.config import SasrecTraining
 from training.sasrec.learn import Lesson, Watch, learn, unwatched
 from training.sasrec.model import PADDING, Sasrec, SasrecConfig
@@ -67,7 +68,12 @@ def fit_sasrec(
     rows = sequences(history, vocabulary, item_count=item_count, length=config.length)
     state = learn(
         fitted.network,
-        Lesson(rows.items, rows.baskets, lambda draw: draw_targets(rows, draw)),
+        Lesson(
+            rows.items,
+            rows.baskets,
+            lambda draw: draw_targets(rows, draw),
+            digest_of_arrays(targets.users, targets.starts, targets.items),
+        ),
         training=training,
         validate=lambda: _validate(fitted, history, targets, item_count),
         progress=progress,

@@ -17,6 +17,7 @@ from torch import Tensor
 from governance.errors import InputError
 from training.content.train import title_directions
 from training.retrievers import flat
+from training.sasrec.checkpoint import digest_of_arrays
 from training.sasrec.config import SasrecSettings
 from training.sasrec.learn import Lesson, Watch, learn, unwatched
 from training.sasrec.model import Sasrec
@@ -63,9 +64,10 @@ def fit_sequences(
     scorer = SasrecScorer(network, settings.network)
     items, targets = windows(known, settings.network.length)
     judged = validation.sample(training.validation_sample, training.seed)
+    judged_by = digest_of_arrays(targets.numpy(), judged.target, *judged.histories)
     state = learn(
         network,
-        Lesson(items, steps_back(items), lambda _: targets),
+        Lesson(items, steps_back(items), lambda _: targets, judged_by),
         training=training,
         validate=lambda: foretell(scorer, judged, hide_seen=hide_seen),
         progress=progress,

@@ -29,7 +29,11 @@ def read_reviews(path: Path) -> pd.DataFrame:
     """A Parquet file of reviews, or the folder that holds one; InputError names what is missing."""
     file = path / FILE if path.is_dir() else path
     if not file.is_file():
-        raise InputError("there is no such file of reviews", where=str(file))
+        raise InputError(
+            "there is no such file of reviews",
+            where=str(file),
+            next_step="give --data a Parquet file of reviews, or its folder",
+        )
     try:
         frame = pd.read_parquet(file)
     except (OSError, ValueError) as error:

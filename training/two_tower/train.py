@@ -30,6 +30,7 @@ from training.two_tower.model import TextTower
 from training.two_tower.network import TowerNetwork
 from training.two_tower.words import counted, rarity, unit_rows
 
+_REMEDY = "lower learning_rate in training/two_tower/two_tower.yaml"
 _BLOCK = 1_024  # requests judged at once
 
 
@@ -86,7 +87,7 @@ def foretell(
         block = requests.at(np.arange(begin, min(begin + _BLOCK, len(requests))))
         scores = items.score(block.histories)[:, candidates]
         own = scores[np.arange(len(block)), np.searchsorted(candidates, block.target)]
-        parts.append((scores >= own[:, None]).sum(axis=1))
+        parts.append((~(scores < own[:, None])).sum(axis=1))  # what is no number counts against it
     return float(ndcg(np.concatenate(parts), 10).mean())
 
 
@@ -132,6 +133,9 @@ def _learn(
     course = Course(network, optimiser, subject=subject_of(lesson, config), checkpoint=checkpoint)
     for epoch in course.epochs(config.epochs, config.patience):
         loss = _one_epoch(network, optimiser, lesson, config, epoch=epoch)
+        if course.has_diverged(loss, where="training/two_tower", next_step=_REMEDY):
+            progress(f"two_tower epoch {epoch}: the loss is {loss}; an earlier epoch stays")
+            break
         course.note({"loss": loss}, {"ndcg_at_10": reached()} if reached else {})
         progress(course.line("two_tower"))
     return course.end()
