@@ -7,7 +7,7 @@ import typer
 
 from flows.active import active_settings
 from flows.cli_output import AsJson, show
-from flows.console import say
+from flows.console import data, say
 from governance.errors import InputError
 
 Text = Annotated[str | None, typer.Argument(help="A text; else give --file")]
@@ -34,16 +34,16 @@ def mask(
             next_step='counterfoil mask "Ask Ana, ana@example.com", or --file texts.txt',
         )
     from flows import masking
-    from training.personal_data.masking import mask as masked
 
     settings = active_settings()
     finder = masking.finder_of_home(settings, bundle)
     if finder.tagger is None:
         say("no tagger was taught: numbers and addresses with a form are found, names are not")
     texts = masking.lines_of(file) if file else [text or ""]
-    key = masking.key_of_home(settings)
-    masks = [
-        masked(one, found, key=key) for one, found in zip(texts, finder.find(texts), strict=True)
-    ]
-    told = [{"text": one.text, "masked": [vars(s) for s in one.replaced]} for one in masks]
-    show(told, as_json=as_json, lines=[one.text for one in masks])
+    masks = masking.masks_of(texts, finder, masking.key_of_home(settings))
+    if as_json:
+        told = [{"text": one.text, "masked": [vars(s) for s in one.replaced]} for one in masks]
+        show(told, as_json=True)
+    else:
+        for one in masks:
+            data(one.text)

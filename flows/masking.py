@@ -5,16 +5,18 @@ The key of the masks is made once and kept in the home, so that equal values sta
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from governance.errors import InputError
 from governance.files import atomic_path
 from governance.settings import Settings
+from training.personal_data.masking import Mask, mask
 from training.personal_data.model import DIRECT_KINDS, PersonalData
 
 KEY_FILE = "masking.key"
 _TASK = "personal-data"
+_BATCH = 64  # texts read at once
 
 
 def finder_of_home(settings: Settings, bundle: Path | None = None) -> PersonalData:
@@ -49,9 +51,10 @@ def key_of_home(settings: Settings) -> bytes:
 
 
 def lines_of(path: Path) -> Sequence[str]:
-    """The lines of a file of UTF-8, each one text."""
+    """The lines of a file of UTF-8, each one text, as an editor counts them."""
     try:
-        return path.read_text(encoding="utf-8").splitlines()
+        text = path.read_text(encoding="utf-8")
+        return text.removesuffix("\n").split("\n") if text else []
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
             "the texts cannot be read",
@@ -59,6 +62,23 @@ def lines_of(path: Path) -> Sequence[str]:
             why=str(error),
             next_step="give --file a UTF-8 text file",
         ) from None
+
+
+def masks_of(texts: Sequence[str], finder: PersonalData, key: bytes) -> Iterator[Mask]:
+    """Of each text in turn, few in memory; InputError for one that would not be read to its end."""
+    most = finder.most_characters
+    for number, text in enumerate(texts, start=1):
+        if len(text) > most:
+            raise InputError(
+                f"a text has {len(text):,} characters",
+                where=f"text {number}",
+                why=f"at most {most:,} are read, and what is not read would not be masked",
+                next_step="break it into lines",
+            )
+    for begin in range(0, len(texts), _BATCH):
+        batch = texts[begin : begin + _BATCH]
+        for text, found in zip(batch, finder.find(batch), strict=True):
+            yield mask(text, found, key=key)
 
 
 def _newest(shelf: Path) -> Path | None:

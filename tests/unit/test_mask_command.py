@@ -48,6 +48,22 @@ def test_a_text_and_a_line_of_a_file_get_the_same_mask_of_the_same_form(
     assert key_of_home(home) == key_of_home(home)
 
 
+def test_a_line_is_what_an_editor_counts_and_an_empty_one_stays(
+    home: Settings, tmp_path: Path
+) -> None:
+    path = tmp_path / "texts.txt"
+    path.write_text(f"a\u2028b\x0c{RAW}\n\nlast", encoding="utf-8")
+    assert len(_asked("--file", str(path)).removesuffix("\n").split("\n")) == 3
+
+
+def test_what_would_not_be_read_to_its_end_is_refused(home: Settings, tmp_path: Path) -> None:
+    path = tmp_path / "texts.txt"
+    path.write_text(f"short\n{'x' * 1_000_001}", encoding="utf-8")
+    result = CliRunner().invoke(app, ["mask", "--file", str(path)])
+    assert isinstance(result.exception, InputError)
+    assert "text 2" in str(result.exception)
+
+
 @pytest.mark.parametrize("arguments", [(), (RAW, "--file", "texts.txt")])
 def test_a_text_or_a_file_is_asked_for(home: Settings, arguments: tuple[str, ...]) -> None:
     result = CliRunner().invoke(app, ["mask", *arguments])

@@ -185,6 +185,12 @@ def test_the_record_says_what_was_dropped_though_the_answer_was_not_asked_to():
     assert decided.evidence.policy["knobs"]["mmr_lambda"] == 1.0
 
 
+def test_an_item_is_never_shown_beside_itself():
+    """Also where nothing links it, and the shopper's own list is what is ranked."""
+    (decided,) = _decide("7", k=3, surface="similar", item_id="c")
+    assert [item["item_id"] for item in decided.answer["items"]] == ["a", "b"]
+
+
 def test_without_a_stock_feature_availability_is_off_and_says_so():
     (decided,) = _decide("7")
     assert decided.evidence.policy["availability"] == STOCK_OFF

@@ -222,6 +222,7 @@ def test_a_tagger_learns_where_names_stand_and_steering_text_moves_nothing(tmp_p
     names = ("Ana", "Bo", "Eno", "Nao", "Ena", "Oan")
     marked = [(f"my name is {n} thanks", (Span(11, 11 + len(n), "PERSON"),)) for n in names] * 8
     marked += [("please call for the order", ())] * 16
+    marked += [("order for Oslo", (Span(10, 14, "GPE"),))]  # a kind whose pieces are favoured
     knobs = PersonalDataConfig(copies=0, shop=0)
     sentences = Sentences(marked, list(range(len(marked))))
     finder = fit(encoder, sentences, knobs, FineTuning(epochs=8, batch=16, learning_rate=3e-3))

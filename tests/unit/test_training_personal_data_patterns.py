@@ -44,6 +44,36 @@ def test_a_number_without_its_checksum_is_no_card_iban_or_ssn() -> None:
     assert not {"CREDIT_CARD", "IBAN_CODE", "US_SSN"} & set(kinds_in(wrong).values())
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("pay 4111 1111 1111 1111 12/27", "4111 1111 1111 1111"),
+        ("order 12 4111 1111 1111 1111", "4111 1111 1111 1111"),
+        ("4111 1111 1111 1111 123", "4111 1111 1111 1111"),
+        ("ES9121000418450200051332 for the refund", "ES9121000418450200051332"),
+        ("BE68 5390 0754 7034 with love", "BE68 5390 0754 7034"),
+        ("my partner's number is +34 612 345 678", "+34 612 345 678"),
+        ("refund please, +34 612 345 678", "+34 612 345 678"),
+        ("the items: 415-555-2671", "415-555-2671"),
+        ("call +34\u00a0612\u00a0345\u00a0678", "+34\u00a0612\u00a0345\u00a0678"),
+        ("call 415\u2011555\u20112671", "415\u2011555\u20112671"),
+        ("see https://shop.example/leave?email=ana@example.com", "ana@example.com"),
+        ("http://203.0.113.77/admin", "203.0.113.77"),
+        ("dni 12345678z", "12345678z"),
+    ],
+)
+def test_what_stands_beside_or_around_a_value_does_not_hide_it(text: str, value: str) -> None:
+    (found,) = find_patterns(text, DIRECT_KINDS)
+    assert text[found.start : found.end] == value
+
+
+@pytest.mark.parametrize(
+    "text", ["firmware version 1.2.3.4", "Office desk 120 60 75 cm", "Television 3840 2160"]
+)
+def test_versions_and_measures_are_no_addresses_and_no_phones(text: str) -> None:
+    assert find_patterns(text, DIRECT_KINDS) == []
+
+
 def test_words_nearby_raise_and_lower_what_a_pattern_is_worth() -> None:
     assert kinds_in("call 555 010 447") == {"555 010 447": "PHONE_NUMBER"}
     assert kinds_in("driver's licence A1234567") == {"A1234567": "US_DRIVER_LICENSE"}

@@ -37,7 +37,10 @@ def read_sentences(data: Path) -> Sentences:
     if not isinstance(rows, list) or not rows:
         raise InputError("the file holds no list of sentences", where=str(path))
     marked = [_marked(row, f"{path}, [{number}]") for number, row in enumerate(rows)]
-    names = [str(row.get("template_id", number)) for number, row in enumerate(rows)]
+    names = [
+        f"alone {number}" if row.get("template_id") is None else f"like {row['template_id']}"
+        for number, row in enumerate(rows)
+    ]
     return Sentences(marked, np.unique(names, return_inverse=True)[1].tolist())
 
 

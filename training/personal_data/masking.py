@@ -4,8 +4,9 @@
 
 Dimensions: none. Pure. The same value under the same key and kind gives the same mask, so masked
 columns still join; without the key a mask says nothing but the length and shape of what it hides.
-Masked values carry no valid checksum: a masked card fails Luhn, so it is never taken for a card
-again. ``Mask.replaced`` tells where masks stand; masking what is masked there changes nothing.
+A masked number of twelve digits or more fails Luhn, so it is never taken for a card again; other
+checksums may hold by chance. ``Mask.replaced`` tells where masks stand; masking what is masked
+there changes nothing.
 """
 
 import hmac

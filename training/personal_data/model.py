@@ -11,8 +11,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from training.personal_data.found import Found, without_overlaps
-from training.personal_data.patterns import find_patterns
-from training.personal_data.tagger import Tagger
+from training.personal_data.patterns import MOST_CHARACTERS, find_patterns
+from training.personal_data.tagger import MOST_TAGGED, Tagger
 
 ALL_KINDS: frozenset[str] = frozenset()
 
@@ -41,10 +41,16 @@ class PersonalData:
     def find(self, texts: Sequence[str]) -> list[list[Found]]:
         """Of each text the spans in raw characters: sorted, without overlaps."""
         tagged = self.tagger.find(texts) if self.tagger else [[] for _ in texts]
-        return [
-            without_overlaps(s for s in [*spans, *find_patterns(text)] if self._wants(s))
+        both = [
+            [*spans, *find_patterns(text, self.kinds)]
             for text, spans in zip(texts, tagged, strict=True)
         ]
+        return [without_overlaps(filter(self._wants, found)) for found in both]
+
+    @property
+    def most_characters(self) -> int:
+        """Of a text, that are read."""
+        return min(MOST_TAGGED, MOST_CHARACTERS) if self.tagger else MOST_CHARACTERS
 
     def _wants(self, span: Found) -> bool:
         is_sure = span.source != "tagger" or span.confidence >= self.least

@@ -23,7 +23,8 @@ class NationalNumber:
 
 
 def _number(module: str, form: str, *words: str, stands_alone: bool = False) -> NationalNumber:
-    return NationalNumber(module, re.compile(rf"(?<![\w-]){form}(?![\w-])"), words, stands_alone)
+    whole = re.compile(rf"(?<![\w-]){form}(?![\w-])", re.IGNORECASE)
+    return NationalNumber(module, whole, words, stands_alone)
 
 
 NUMBERS = (

@@ -21,7 +21,7 @@ from training.personal_data.decoding import Chances, Places, favoured, spans_of
 from training.personal_data.found import Found
 from training.personal_data.plausible import plausible
 
-MOST_CHARACTERS = 20_000  # read of one text: a title of a megabyte costs no more than a long review
+MOST_TAGGED = 20_000  # read of one text: a title of a megabyte costs no more than a long review
 _WINDOW = 240  # characters at most: as many word pieces or fewer, so that no window is cut
 _SHARED = 3  # a third of a window is read in the next one too: an address fits into 80 characters
 
@@ -39,13 +39,15 @@ class Tagger:
 
     def find(self, texts: Sequence[str]) -> list[list[Found]]:
         """Of each text the spans of the tagger, in raw characters, sorted."""
-        aligned = [read_by(self.model.tokenizer, text[:MOST_CHARACTERS]) for text in texts]
+        aligned = [read_by(self.model.tokenizer, text[:MOST_TAGGED]) for text in texts]
         return [
             plausible(text, self._spans(one, *given))
             for text, one, given in zip(texts, aligned, self.chances(aligned), strict=True)
         ]
 
     def _spans(self, aligned: Aligned, places: Places, chances: Chances) -> list[Found]:
+        if not len(places):
+            return []
         kinds = self.model.head.labels
         weighed = favoured(chances, kinds, self.begins)
         spans = spans_of(aligned.text, places, weighed, kinds, self.least)
