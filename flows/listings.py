@@ -5,8 +5,7 @@ Apart from ``cli_listings.py`` because it imports LightGBM and the encoder. The 
 only read; repaired texts are rows of the record store.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Container, Sequence
 from pathlib import Path
 
 import duckdb
@@ -52,8 +51,9 @@ def propose_repairs(settings: Settings, *, limit: int, actor: str) -> list[Listi
     raw = read_shop(items.path)
     knowledge = Knowledge(learn_catalogue(raw), learn_habits(raw))
     extractor = Extractor(read_rules())
+    empty = _empty_fields(items.path)
     found = [
-        _in_raw_terms(items.path, proposal)
+        _in_raw_terms(proposal, empty)
         for one in _as_repaired(settings, raw[:limit])
         for proposal in propose(one, knowledge, extractor)
     ]
@@ -138,29 +138,37 @@ def _as_repaired(settings: Settings, listings: Sequence[Listing]) -> list[Listin
     """The listings with the repaired texts that hold now."""
     with session(settings) as records:
         texts = repair_ledger.texts_now(records, settings.shop)
-    by_item: dict[str, list[tuple[str, str]]] = {}
+    by_item: dict[str, list[tuple[str, repair_ledger.Repaired]]] = {}
     for (item_id, field), text in texts.items():
-        by_item.setdefault(item_id, []).append((field, text or ""))
+        by_item.setdefault(item_id, []).append((field, text))
     return [_with_texts(one, by_item.get(one.item_id, [])) for one in listings]
 
 
-def _with_texts(one: Listing, texts: list[tuple[str, str]]) -> Listing:
-    for field, text in texts:
-        if field.startswith("attributes."):
-            pair = (field.removeprefix("attributes."), text)
-            one = replace(one, attributes=(*one.attributes, pair))
-        elif field in _COLUMNS:
-            before = {
-                "title": one.title, "description": one.description,
-                "brand": one.brand, "category": one.category,
-            }[field]  # fmt: skip
-            one = repaired(one, [Proposal(one.item_id, field, "", before, text, "", 1.0)])
-    return one
+def _with_texts(one: Listing, texts: list[tuple[str, repair_ledger.Repaired]]) -> Listing:
+    """Each where the raw text is still the one that was repaired."""
+    return repaired(
+        one,
+        [
+            Proposal(one.item_id, field, "", found.raw or "", found.text or "", "", 1.0)
+            for field, found in texts
+        ],
+    )
 
 
-def _in_raw_terms(items_path: Path, one: Proposal) -> repair_ledger.Repair:
-    """The proposal with null where the raw field is null."""
-    is_null = one.before == "" and raw_text(items_path, one.item_id, one.field) is None
+def _empty_fields(items_path: Path) -> frozenset[tuple[str, str]]:
+    """Item and field of every raw text that is null."""
+    parts = [
+        f"select item_id, '{field}' from read_parquet($path) where {column} is null"
+        for field, column in _COLUMNS.items()
+    ]
+    with duckdb.connect() as memory:
+        rows = memory.execute(" union all ".join(parts), {"path": str(items_path)}).fetchall()
+    return frozenset((str(item_id), str(field)) for item_id, field in rows)
+
+
+def _in_raw_terms(one: Proposal, empty: Container[tuple[str, str]]) -> repair_ledger.Repair:
+    """The proposal with null where the raw field is null, or where there is no such field."""
+    is_null = not one.before and (one.field not in _COLUMNS or (one.item_id, one.field) in empty)
     return repair_ledger.Repair(
         one.item_id, one.field, one.kind, None if is_null else one.before, one.after, one.reason,
         one.confidence,

@@ -26,7 +26,7 @@ from training.encoder.readable import readable
 from training.text_features.model import AXES, COLUMNS, SCALE, TitleAxes, fit_axes
 from training.text_features.reading import BATCH, TOKENS, as_columns, read_texts, vectors_of
 
-CHUNK = 5_000  # texts a file: half a minute of work that a kill can cost
+CHUNK = 5_000  # texts a file: half a minute of work that a kill can cost; two of the first axes
 MOST_FITTED = 20_000  # titles that the axes are fitted on, by digest: more move them little
 Numbers = tuple[int, ...]  # in the order of COLUMNS
 

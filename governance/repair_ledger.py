@@ -33,6 +33,14 @@ class Repair:
     confidence: float
 
 
+@dataclass(frozen=True)
+class Repaired:
+    """The text that holds, and the raw one that it was made from."""
+
+    text: str | None
+    raw: str | None
+
+
 def propose(
     records: Session, shop: str, repairs: Sequence[Repair], *, model_digest: str, actor: str
 ) -> list[str]:
@@ -67,7 +75,8 @@ def accept(records: Session, repair_id: str, *, actor: str, raw: str | None) -> 
     if last.event not in WAITING:
         raise _not_now(last, "accepted")
     top = _top(records, last)
-    current = top.after_json if top else json.dumps(raw)
+    is_of_this = top is not None and _raw_json(records, top) == json.dumps(raw)
+    current = top.after_json if top and is_of_this else json.dumps(raw)
     if current != last.before_json:
         raise StateError(
             f"repair {repair_id} was proposed for another text",
@@ -106,14 +115,22 @@ def revert(records: Session, repair_id: str, *, actor: str) -> ListingText:
     return _write(records, last, raw_json=raw_json, value_json=last.before_json)
 
 
-def texts_now(records: Session, shop: str) -> dict[tuple[str, str], str | None]:
-    """The repaired texts that hold now, by item and field; others are as in raw/."""
+def texts_now(records: Session, shop: str) -> dict[tuple[str, str], Repaired]:
+    """The repaired texts, by item and field; others are as in raw/.
+
+    One holds while the raw text is what it was repaired from: a shop that writes another text has
+    mended it, or means something else.
+    """
     newest: dict[tuple[str, str], ListingText] = {}
     for row in records.exec(
         select(ListingText).where(ListingText.shop == shop).order_by(col(ListingText.id))
     ):
         newest[row.item_id, row.field] = row
-    return {key: json.loads(row.value_json) for key, row in newest.items() if row.is_repaired}
+    return {
+        key: Repaired(json.loads(row.value_json), json.loads(row.raw_json))
+        for key, row in newest.items()
+        if row.is_repaired
+    }
 
 
 def states(records: Session, shop: str) -> Mapping[str, ListingRepair]:

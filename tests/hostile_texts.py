@@ -1,6 +1,7 @@
 """Texts that people or attackers write and no model may trip over; for tests of every task."""
 
 ODD_TEXTS = {
+    "many digits": "9" * 400 + " gb",
     "empty": "",
     "spaces": " \t\n ",
     "zero width": "ap\u200bple\u200d ju\ufeffice",

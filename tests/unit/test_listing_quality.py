@@ -15,6 +15,7 @@ from small_catalogue import catalogue
 from governance.errors import InputError
 from training.listing_quality.catalogue_file import read_listings
 from training.listing_quality.corruptions import CORRUPTIONS, plant
+from training.listing_quality.evidence import evidence, learn_catalogue
 from training.listing_quality.listing import DEFECTS, Listing, family_of
 from training.listing_quality.mixes import Mix, mixed, weights
 from training.listing_quality.model import Calibration
@@ -120,6 +121,12 @@ def test_a_saved_model_judges_alike_and_is_not_used_for_other_listings(model, it
     assert again.verdicts(items[:20]) == model.verdicts(items[:20])
     changed = source_digest(items[1:], KNOBS, "none")
     assert load_quality(path, items[1:], KNOBS, changed, None) is None
+
+
+def test_a_shop_without_categories_and_brands_is_learned_and_judged(items):
+    bare = [Listing(one.item_id, one.title) for one in items]
+    found = evidence(bare, learn_catalogue(bare))
+    assert len(found.values) == len(bare)
 
 
 @pytest.mark.parametrize("text", ODD_TEXTS.values(), ids=ODD_TEXTS)

@@ -52,6 +52,11 @@ def test_a_spoilt_title_is_mended_with_a_reason(knowledge, kind, worse):
     assert all(one.reason and 0 < one.confidence < 1 for one in applied)
 
 
+def test_a_long_description_is_left_alone_and_the_title_is_still_mended(knowledge):
+    spoilt = replace(ONE, title=ONE.title.replace("black", "balck"), description="word " * 300)
+    assert {one.field for one in propose(spoilt, knowledge)} == {"title"}
+
+
 def test_an_empty_brand_is_read_from_the_title(knowledge):
     assert mend(replace(ONE, brand=""), knowledge)[0] == ONE
 

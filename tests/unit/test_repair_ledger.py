@@ -37,13 +37,17 @@ def put(records, *repairs):
     return propose(records, "shop", repairs, model_digest="d", actor="rules")
 
 
+def held(records):
+    return {key: found.text for key, found in texts_now(records, "shop").items()}
+
+
 def test_an_accepted_repair_stands_beside_the_raw_text_and_says_so():
     with store() as records:
         (one,) = put(records, repair("Tonr", "Toner"))
-        assert texts_now(records, "shop") == {}
+        assert held(records) == {}
         row = accept(records, one, actor="ann", raw="Tonr")
         assert (json.loads(row.raw_json), row.is_repaired) == ("Tonr", True)
-        assert texts_now(records, "shop") == {("1", "title"): "Toner"}
+        assert held(records) == {("1", "title"): "Toner"}
         events = [(r.event, r.actor) for r in records.exec(select(ListingRepair))]
         assert events == [("proposed", "rules"), ("accepted", "ann"), ("applied", "ann")]
 
@@ -56,7 +60,7 @@ def test_reverting_brings_back_every_byte_even_of_odd_texts(raw):
         row = revert(records, one, actor="bob")
         assert json.loads(row.value_json) == raw
         assert not row.is_repaired
-        assert texts_now(records, "shop") == {}
+        assert held(records) == {}
 
 
 def test_a_repair_of_a_text_that_has_changed_is_refused():
@@ -65,6 +69,19 @@ def test_a_repair_of_a_text_that_has_changed_is_refused():
         with pytest.raises(StateError, match="another text"):
             accept(records, one, actor="ann", raw="Tonr black")
         assert states(records, "shop")[one].event == "proposed"
+
+
+def test_a_text_that_the_shop_wrote_anew_is_repaired_from_anew():
+    """The old repair says what it was made from, and stands in no newer one's way."""
+    with store() as records:
+        old, new = put(records, repair("Tonr", "Toner"), repair("HP 85A blck", "HP 85A black"))
+        accept(records, old, actor="ann", raw="Tonr")
+        assert texts_now(records, "shop")["1", "title"].raw == "Tonr"
+        with pytest.raises(StateError, match="another text"):
+            accept(records, new, actor="ann", raw="Tonr")
+        accept(records, new, actor="ann", raw="HP 85A blck")
+        found = texts_now(records, "shop")["1", "title"]
+        assert (found.text, found.raw) == ("HP 85A black", "HP 85A blck")
 
 
 def test_a_rejected_repair_is_neither_applied_nor_proposed_again():
@@ -89,7 +106,7 @@ def test_only_the_newest_repair_of_a_text_comes_off():
         with pytest.raises(StateError, match="not the newest"):
             revert(records, first, actor="ann")
         revert(records, second, actor="ann")
-        assert texts_now(records, "shop") == {("1", "title"): "b"}
+        assert held(records) == {("1", "title"): "b"}
 
 
 TEXTS = st.text(max_size=6) | st.none()
@@ -111,7 +128,7 @@ def test_any_sequence_of_applying_and_reverting_ends_in_the_original(chain, move
         for _ in ids:
             for one in ids:
                 try_to(records, one, raw, is_applied=False)
-        assert texts_now(records, "shop") == {}
+        assert held(records) == {}
         newest = records.exec(select(ListingText).order_by(ListingText.id.desc())).first()
         assert newest is None or json.loads(newest.value_json) == raw
 

@@ -233,6 +233,12 @@ def test_an_order_that_no_rule_knows_does_not_join_listings_that_are_apart(by_wo
         "both sides are the same color; mark ii, rated 10 amp",
         "disregard for life dvd",
         "duplicates dvds; answer machine with user: manual",
+        "treat both hands cream 50ml",
+        "label it maker tape",
+        "note: fire rating 60 minutes steel door",
+        "system: quick match clip mount",
+        "power supply output 0 to 30v 5a",
+        "hdmi switch input 2 output 1 4k black",
     ],
 )
 def test_what_tells_of_a_product_stays(text):
@@ -279,6 +285,12 @@ def test_blocking_within_one_catalogue_proposes_each_pair_once_and_never_itself(
     assert len(np.unique(proposed, axis=0)) == len(proposed)
 
 
+def test_within_one_catalogue_the_nearest_is_another_listing():
+    listings = _shop().listings()
+    evidence = Evidence.fit(listings)
+    assert len(propose(listings, None, evidence=evidence, nearest=1)) > 0
+
+
 def test_vectors_propose_what_shares_no_word():
     first, second = [listing_of("red lamp")], [listing_of("lampe rouge"), listing_of("oven")]
     vectors = (np.eye(1, 2, dtype=np.float32), np.eye(2, dtype=np.float32))
@@ -300,6 +312,15 @@ def test_a_line_that_is_no_pair_is_named_by_file_and_line(tmp_path):
     with pytest.raises(InputError) as refused:
         read_pairs(tmp_path / "train.txt")
     assert refused.value.where.endswith("train.txt:2")
+
+
+def test_pairs_of_a_spreadsheet_are_read_and_other_letters_than_utf_8_are_said(tmp_path):
+    path = tmp_path / "train.txt"
+    path.write_text("\ufeffCOL title VAL a\tCOL title VAL b\t1\n", encoding="utf-8")
+    assert len(read_pairs(path)) == 1
+    path.write_bytes("COL title VAL é\tCOL title VAL b\t1\n".encode("latin-1"))
+    with pytest.raises(InputError, match="no UTF-8"):
+        read_pairs(path)
 
 
 def test_a_folder_or_a_folder_of_folders_is_read_and_an_empty_one_is_refused(tmp_path):

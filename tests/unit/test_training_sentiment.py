@@ -168,11 +168,17 @@ def test_a_steering_sentence_moves_a_score_by_no_more_than_the_tolerance(model):
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 20)), min_size=2, max_size=60))
-def test_no_item_and_no_text_is_on_both_sides_of_a_split(rows):
+def test_no_item_and_no_text_that_identifies_is_on_both_sides_of_a_split(rows):
     frame = pd.DataFrame(rows, columns=["item_id", "text"]).astype({"text": str})
+    frame["text"] += " is what somebody wrote at length about it."
     out = held_out(frame, 0.3, seed=0)
     for column in ("item_id", "text"):
         assert not set(frame[column][out]) & set(frame[column][~out])
+
+
+def test_what_everybody_writes_of_everything_joins_no_items():
+    frame = pd.DataFrame({"item_id": list(range(200)), "text": ["Great!"] * 200})
+    assert 0.15 <= held_out(frame, 0.2, seed=0).mean() <= 0.25
 
 
 def test_about_the_share_asked_for_is_held_out():
@@ -205,6 +211,13 @@ def test_item_features_count_only_reviews_before_as_of(model):
     assert (later["newest_review_age_days"] > 0).all()
     assert later["item_id"].is_monotonic_increasing
     assert later["item_id"].is_unique
+
+
+def test_reviews_that_speak_of_no_aspect_and_no_reviews_at_all_have_features(model):
+    reviews = pd.DataFrame({"item_id": ["a"], "text": ["ok"], "written_at": [_AT]})
+    assert item_sentiment(reviews, model)["review_count"].tolist() == [1]
+    assert len(item_sentiment(reviews, model, as_of=_AT)) == 0
+    assert len(model.probabilities([])) == 0
 
 
 def test_item_features_have_a_mean_and_a_count_for_every_aspect(model):

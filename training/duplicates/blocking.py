@@ -47,6 +47,7 @@ def propose(
     (M, D) where there are any.
     """
     other = first if second is None else second
+    nearest += second is None  # within one side a listing is its own nearest
     found = _both_ways(_by_words, *_words_of(first, other, evidence), nearest)
     if vectors is not None:
         found += _both_ways(_by_vectors, *vectors, nearest)
@@ -80,7 +81,7 @@ def _words_of(
     had = np.zeros(len(place))
     for columns, _ in each:
         had += np.bincount(columns, minlength=len(place))
-    weight[had > _MOST_HAVE] = 0
+    weight[had > _MOST_HAVE * (2 if first is second else 1)] = 0  # one side is counted twice
     sides = [
         sp.csr_array((weight[columns], columns, starts), shape=(len(starts) - 1, len(place)))
         for columns, starts in each

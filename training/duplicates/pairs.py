@@ -44,9 +44,16 @@ class Pairs:
 def read_pairs(path: Path) -> Pairs:
     """Every line of a file; InputError names the line that is no pair."""
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")
+        lines = path.read_text(encoding="utf-8-sig").split("\n")  # Excel begins files with a mark
     except FileNotFoundError:
         raise InputError("there is no such file of pairs", where=str(path)) from None
+    except UnicodeDecodeError as error:
+        raise InputError(
+            "the pairs are no UTF-8",
+            where=str(path),
+            why=str(error),
+            next_step="save them as UTF-8",
+        ) from None
     known: dict[str, Listing] = {}  # a listing is in many pairs: it is read once
     first: list[Listing] = []
     second: list[Listing] = []

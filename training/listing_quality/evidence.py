@@ -124,6 +124,8 @@ def _agreement(listings: Sequence[Listing], catalogue: Catalogue) -> dict[str, N
 
 def _largest(association: Association, lefts: Sequence[Sequence[str]]) -> Numbers:
     """(N,) the strongest pull that a title's words have at all."""
+    if not association.right:  # a shop without categories, or where no brand stands twice
+        return np.zeros(len(lefts), dtype=np.float32)
     strongest = association.pull(lefts).max(axis=1)
     return np.asarray(strongest.todense(), dtype=np.float32).ravel()
 

@@ -74,8 +74,8 @@ PHRASES = {
 }
 _SMALL = """
 mit für und der das ein eine oder nicht sehr ist auf von zu bei aus ohne jetzt neu
-avec pour et les des une sur sans est ou tous très nouveau
-con para por los las una sin muy del nuevo
-il gli della nella senza molto met voor het een zonder
+avec et les des une sur est ou tous très nouveau
+para por los las una muy del nuevo
+il gli della nella senza molto voor het een zonder
 """  # none of them is an English word too
 SMALL_WORDS = frozenset(_SMALL.split())

@@ -18,7 +18,7 @@ Signs = dict[str, tuple[str, ...]]  # by defect: what shows it
 MARKUP = re.compile(
     r"</?[A-Za-z][\w:-]*(?:\s[^<>]{0,200})?/?>|&(?:[a-z]{2,8}|#\d{1,6});|\[/?[bi]\]|\*\*"
 )
-MEASURE = re.compile(r"(?<![\w.,])(-?\d+(?:[.,]\d+)?)\s?([A-Za-zµ\"]{1,6})(?!\w)")
+MEASURE = re.compile(r"(?<![\w.,])(-?\d{1,15}(?:[.,]\d{1,15})?)\s?([A-Za-zµ\"]{1,6})(?!\w)")
 _DOUBLED = re.compile(r"(?<![\w.,])\d+(?:[.,]\d+)?\s?([A-Za-z]{1,4})\s\1(?!\w)")
 _NEGATIVE = re.compile(
     r"(?<=\s)-\d+(?:[.,]\d+)?\s?(?:[kMGT]?[BWVgm]|mm|cm|ml|MHz|GHz|OZ|CT|ft)(?!\w)"

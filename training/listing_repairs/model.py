@@ -44,7 +44,7 @@ def propose(
     listing: Listing, knowledge: Knowledge, extractor: Extractor | None = None
 ) -> tuple[Proposal, ...]:
     """Every repair that a listing seems to need; none where it seems right."""
-    if any(len(text) > _MOST_CHARACTERS for text in (listing.title, listing.description)):
+    if len(listing.title) > _MOST_CHARACTERS:
         return ()
     found = [
         *_written(listing, knowledge),
@@ -107,6 +107,8 @@ def _written(listing: Listing, knowledge: Knowledge) -> Iterable[Proposal]:
     )
     for field in ("title", "description"):
         before = field_of(listing, field)
+        if len(before) > _MOST_CHARACTERS:
+            continue
         for kind, way, reason, confidence in ways:
             if field == "title" or kind == "markup":
                 yield _proposal(listing, field, kind, way(before), reason, confidence)
@@ -149,9 +151,9 @@ def _branded(listing: Listing, knowledge: Knowledge) -> Iterable[Proposal]:
     elif (
         is_sure and knowledge.brand_pull(listing, brand) > knowledge.brand_pull(listing, start) + 1
     ):
-        at = len(start)
+        rest = title.split()[len(start.split()) :]  # by words: ß is longer in small letters
         reason = f"the words of the title are {written}'s, not {habits.brands.get(start, start)}'s"
-        yield _proposal(listing, "title", "brand", written + title[at:], reason, 0.8)
+        yield _proposal(listing, "title", "brand", " ".join([written, *rest]), reason, 0.8)
     elif knowledge.brand_pull(listing, start) > knowledge.brand_pull(listing, brand) + 1:
         reason = f"the title begins with {habits.brands.get(start, start)}, whose words it has"
         yield _proposal(listing, "brand", "brand", habits.brands.get(start, ""), reason, 0.8)

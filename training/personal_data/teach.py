@@ -44,6 +44,13 @@ def teach(
         )
     found, config = read_sentences(data), read_config()
     kept = held_out(found.groups, share=_VALIDATED, seed=knobs.seed)
+    if not kept:
+        raise InputError(
+            "the sentences are too few, or all of one template",
+            where=str(data),
+            why=f"{_VALIDATED:.0%} of the templates validate, which is none here",
+            next_step="give sentences of seven templates at least",
+        )
     taught = [one for row, one in enumerate(found.marked) if row not in kept]
     head = head_of(found.marked)
     validation = as_lesson(

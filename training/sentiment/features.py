@@ -48,11 +48,12 @@ def user_sentiment(
     judged = judge_reviews(reviews, model, as_of=as_of)
     if "user_id" not in judged:
         raise InputError("the column user_id is missing", where="reviews")
-    judged = judged[judged["user_id"].notna()]
     by_item = judged.groupby("item_id")["sentiment"]
-    others = by_item.transform("count") - 1
-    mean = (by_item.transform("sum") - judged["sentiment"]) / others.where(others > 0)
+    own = judged.groupby(["item_id", "user_id"])["sentiment"]  # of nobody: missing
+    others = by_item.transform("count") - own.transform("count")
+    mean = (by_item.transform("sum") - own.transform("sum")) / others.where(others > 0)
     judged = judged.assign(above=judged["sentiment"] - mean)
+    judged = judged[judged["user_id"].notna()]
     found = _table(judged, "user_id", as_of)
     above = judged.groupby("user_id")["above"].mean()
     return found.assign(sentiment_above_item_mean=found["user_id"].map(above))

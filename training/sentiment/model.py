@@ -32,6 +32,8 @@ class SentimentModel:
 
     def probabilities(self, texts: Sequence[str]) -> Doubles:
         """(N,) that a review is positive; as of a usual one where there is no text."""
+        if not len(texts):
+            return np.empty(0)
         scores = self.word_weight * self.words.scores(texts) + self.offset
         if self.network is not None:
             scores = scores + self.network_weight * network_scores(self.network, texts)
@@ -44,6 +46,8 @@ class SentimentModel:
         Most reviews are positive, so a part that says nothing has a high probability; what it adds
         to the usual odds is what it says. By words alone, since parts are many and short.
         """
+        if not len(texts):
+            return np.empty(0)
         added = np.where(_is_told(texts), self.words.scores(texts) - self.words.offset, 0.0)
         found: Polarities = np.tanh(added / 2)
         return found
