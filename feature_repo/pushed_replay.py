@@ -109,7 +109,7 @@ def _rows(
             epoch_us(cast({quoted(model.timestamp)} as timestamp)) as event_at,
             epoch_us(cast({quoted(model.created_timestamp)} as timestamp)) as created_at,
             {columns}
-        from read_parquet($files)
+        from read_parquet($files, union_by_name = true)
         where cast({quoted(key)} as varchar) in (select unnest($ids))
         order by file_index, file_row_number
     """

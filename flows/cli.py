@@ -5,6 +5,7 @@ kserve, dbt) are imported inside the command that needs them, so that help comes
 """
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -73,6 +74,8 @@ def import_shop(shop: Shop, source: Source = None, as_json: AsJson = False) -> N
     Example: counterfoil import online_retail --source online_retail.parquet
     """
     settings = active_settings(shop=shop)
+    if source and "://" not in source:  # stages run elsewhere, and later commands may too
+        source = str(Path(source).expanduser().resolve())
     _stages(settings, ("import_raw",), source=source, as_json=as_json)
     remember_shop(settings, source)
 

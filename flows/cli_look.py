@@ -11,7 +11,7 @@ from flows.console import data, say
 from flows.doctor import examine
 from governance.errors import GateRefused, InputError
 from governance.files import canonical_json
-from governance.settings import Settings, get_settings
+from governance.settings import Settings, get_settings, without_password
 
 models_app = typer.Typer(no_args_is_help=True, help="Trained versions and releases: ls, show.")
 
@@ -75,7 +75,7 @@ def config(
     rows = [
         {
             "setting": f"COUNTERFOIL_{name.upper()}",
-            "value": str(getattr(settings, name)),
+            "value": without_password(str(getattr(settings, name))),
             "from": "environment" if name in given else "default",
         }
         for name in Settings.model_fields

@@ -50,11 +50,11 @@ def rows_of(
             next_step="counterfoil build",
         )
     query = (
-        f"select * from read_parquet('{path}') where {model.entities[0]} = ? "
+        f"select * from read_parquet(?) where {model.entities[0]} = ? "
         f"order by {model.timestamp} desc limit ?"
     )
     with duckdb.connect() as con:
-        rows = con.sql(query, params=[entity_id, limit]).to_arrow_table().to_pylist()
+        rows = con.sql(query, params=[str(path), entity_id, limit]).to_arrow_table().to_pylist()
     return [{key: _plain(value) for key, value in row.items()} for row in rows]
 
 

@@ -89,6 +89,7 @@ def exclusive(home: Path) -> Iterator[None]:
                 why=f"process {lock.read().strip() or '?'} holds its lock",
                 next_step="wait for it to end, or set COUNTERFOIL_HOME to another folder",
             ) from None
+        os.set_inheritable(lock.fileno(), True)  # a child that outlives this process holds it too
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()

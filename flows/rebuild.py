@@ -5,7 +5,9 @@ relation and time column). The next build compares: everything before the first 
 stays (``dbt/macros/rebuild.sql``), however late the row that made it differ arrived. Other code,
 rates or DuckDB, or nothing to compare with, and all is made anew. The file of checksums is
 removed before dbt starts and written after it ended well, so a killed build is followed by a
-whole one.
+whole one. Rows without a time (items, users) are read as they stand: a corrected brand reaches the
+older rows of a feature that names it with the next whole build, which comes when
+``dbt/built_days.json`` of the home is deleted.
 """
 
 import json

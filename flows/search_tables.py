@@ -30,6 +30,7 @@ POPULAR_SQL = """
 with sold as (
     select item_id, count(distinct order_id) as orders
     from fct_order_lines
+    where not is_return
     group by item_id
 ),
 

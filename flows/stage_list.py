@@ -22,6 +22,11 @@ class Stage:
     optimise: bool = False  # python -O: feast's import takes 6 s instead of 15 to 28 s
 
 
+_CONTRACTS = (
+    "governance/contracts.py", "governance/contract_check.py", "governance/declared_columns.py",
+    "governance/declared_features.py", "governance/declared_raw.py", "governance/declared_yaml.py",
+)  # fmt: skip
+
 STAGES: tuple[Stage, ...] = (
     Stage("import_raw", "import", (), ("flows/importers",), ("shop",)),
     Stage(
@@ -30,7 +35,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         "check_raw", "check raw", ("import_raw", "simulate"),
-        ("governance/contracts.py", "dbt/models/staging", "dbt/models/sources"),
+        (*_CONTRACTS, "dbt/models/staging", "dbt/models/sources"),
         ("quarantine_limit_rate",),
     ),
     Stage(
@@ -38,15 +43,18 @@ STAGES: tuple[Stage, ...] = (
         ("training/encoder", "training/text_features", "flows/text_readings.py",
          "training/intent/lexicon.py"), ("encoder",),
     ),
-    Stage("transform", "transform", ("check_raw", "read_texts"), ("dbt",), ("usd_per_gbp",)),
+    Stage(
+        "transform", "transform", ("check_raw", "read_texts"), ("dbt", "flows/rebuild.py"),
+        ("usd_per_gbp",),
+    ),
     Stage(
         "check_features", "check features", ("transform",),
-        ("governance/contracts.py", "dbt/models/features"),
+        (*_CONTRACTS, "dbt/models/features"),
     ),
     Stage(
         "materialise", "materialise", ("check_features", "transform"),
         ("feature_repo", "dbt/models/features"),  # a ttl or default may change and no row with it
-        ("online_store", "redis_url", "registry_url"), optimise=True,
+        ("online_store", "redis_url", "registry_database_url"), optimise=True,
     ),
     Stage(
         "check_online", "check online", ("materialise",), ("feature_repo",),
@@ -55,11 +63,12 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         "train", "train", ("check_features", "transform", "check_raw"),
-        ("training", "feature_repo", "dbt/models/features"),
+        ("training", "feature_repo", "dbt/models/features", "flows/shop_orders.py",
+         "flows/warm_start.py", "flows/measured.py"),
         ("seed", "sasrec_epochs", "warm_start", "fine_tune_epochs", "known_users_tolerance"),
         optimise=True,
     ),
-    Stage("release", "release", ("train",), ("flows/steps/release.py",)),
+    Stage("release", "release", ("train",), ("governance/releases.py",)),
     Stage("report", "report", (), ("governance",), is_always_run=True),
 )  # fmt: skip
 

@@ -137,6 +137,7 @@ def _stream(command: list[str], settings: Settings, log_path: Path, progress: Pr
         subprocess.Popen(
             command, cwd=settings.project_root, env=environment, text=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            close_fds=False,  # the lock of the home folder (ledger.py); others do not pass on
         ) as child,
     ):  # fmt: skip
         try:

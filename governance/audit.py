@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlmodel import desc, func, select
+from sqlmodel import col, desc, func, select
 
 from governance.declarations import FeatureModel, read_feature_models
 from governance.lineage import read_lineage
@@ -37,12 +37,18 @@ def audit_document(settings: Settings) -> dict[str, Any]:
     models = read_feature_models(settings.dbt_dir)
     version = champion_version(settings, MODEL_NAME)
     card = model_card(settings, version)
+    quarantine = _quarantine(settings)
+    tables = list(quarantine["tables"])  # of this shop: another may have landed others here
     return {
         "shop": settings.shop,
         "stages": _stages(settings),
-        "imports": _newest(settings, ImportRecord, "table_name"),
-        "contracts": _newest(settings, ContractCheck, "table_name"),
-        "quarantine": _quarantine(settings),
+        "imports": _newest(
+            settings, ImportRecord, "table_name", ImportRecord.shop == settings.shop
+        ),
+        "contracts": _newest(
+            settings, ContractCheck, "table_name", col(ContractCheck.table_name).in_(tables)
+        ),
+        "quarantine": quarantine,
         "features": [_feature_facts(model) for model in models],
         "lineage": read_lineage(settings, models, card),
         "model": card,
@@ -72,10 +78,12 @@ def _stages(settings: Settings) -> list[dict[str, Any]]:
     return sorted(newest, key=lambda row: int(row["id"]))
 
 
-def _newest(settings: Settings, record: type[RecordBase], key: str) -> list[dict[str, Any]]:
-    """The newest record per value of column ``key``, by that value."""
+def _newest(
+    settings: Settings, record: type[RecordBase], key: str, *only: Any
+) -> list[dict[str, Any]]:
+    """The newest record per value of column ``key``, of those that ``only`` lets through."""
     column = getattr(record, key)
-    newest = select(func.max(record.id)).group_by(column)
+    newest = select(func.max(record.id)).where(*only).group_by(column)
     with session(settings) as records:
         rows = records.exec(select(record).where(record.id.in_(newest)).order_by(column)).all()  # type: ignore[union-attr]
     return _dumped(rows)

@@ -8,6 +8,7 @@ expression that is true for the rows that pass. ``governance.contract_check`` ru
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import ibis
 import ibis.expr.types as ir
@@ -44,8 +45,14 @@ class Contract:
         return len(self.columns) + len(self.rules)  # one type check a column, one a rule
 
 
-def raw_contract(table: RawTable, others: dict[str, ir.Table]) -> Contract:
-    """The contract of a raw table; ``others`` are the tables its references point to."""
+def raw_contract(
+    table: RawTable, others: dict[str, ir.Table], landed_at: datetime | None = None
+) -> Contract:
+    """The contract of a raw table; ``others`` are the tables its references point to.
+
+    What happened happened before it was ``landed_at``, but for a day between time zones: one order
+    of the year 2099 would move the store's clock there, and every other value past its ttl.
+    """
     rules = [rule for column in table.columns for rule in column_rules(column)]
     if table.key:
         rules.append(_first_of(table.key, "key not repeated"))
@@ -54,6 +61,9 @@ def raw_contract(table: RawTable, others: dict[str, ir.Table]) -> Contract:
     for column, other in table.references:
         if other in others:
             rules.append(_refers_to(column, other, others[other]))
+    if landed_at is not None:
+        latest = (landed_at + timedelta(days=1)).astimezone(UTC).replace(tzinfo=None)
+        rules += [_not_after(column, latest) for column in table.happened_at]
     declared = f"{table.path}:{table.line}"
     return Contract(table.name, table.columns, tuple(rules), table.key, declared)
 
@@ -114,9 +124,17 @@ def _first_of(names: Sequence[str], label: str) -> Rule:
 
 def _refers_to(name: str, other_name: str, other: ir.Table) -> Rule:
     def holds(table: ir.Table) -> ir.BooleanValue:
-        return (table[name].isnull() | table[name].isin(other[name])).fill_null(True)
+        known = other.filter(other[name].notnull())[name]  # one null would let every key pass
+        return (table[name].isnull() | table[name].isin(known)).fill_null(True)
 
     return Rule(name, f"stands in {other_name}", holds)
+
+
+def _not_after(name: str, latest: datetime) -> Rule:
+    bound = ibis.literal(latest)
+    return Rule(
+        name, "not after it was landed", lambda table: (table[name] <= bound).fill_null(True)
+    )
 
 
 def _labels(rules: Sequence[Rule]) -> set[str]:

@@ -24,6 +24,7 @@ class RawTable:
     is_optional: bool
     path: Path
     line: int
+    happened_at: tuple[str, ...] = ()  # times that lie before the landing
 
 
 @lru_cache(maxsize=8)
@@ -60,4 +61,5 @@ def _raw_table(node: Node) -> RawTable:
         is_optional=node.meta.flag("optional", default=False),
         path=node.path,
         line=node.line,
+        happened_at=node.meta.strings("happened_at"),
     )

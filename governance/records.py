@@ -190,7 +190,7 @@ def open_records(url: str) -> Engine:
     """An engine whose schema is at the newest migration; StateError when it cannot be had."""
     try:
         engine = _engine(url)
-        migrate(engine)
+        migrate(_engine(url, is_migrating=True))
     except (OperationalError, ArgumentError, NoSuchModuleError, ImportError, OSError) as error:
         raise StateError(
             "the record store cannot be opened",
@@ -226,7 +226,8 @@ def session(settings: Settings) -> Iterator[Session]:
         opened.commit()
 
 
-def _engine(url: str) -> Engine:
+def _engine(url: str, *, is_migrating: bool = False) -> Engine:
+    """SQLite's migrations are one transaction, which Python's driver begins only if it is told."""
     if not url.startswith("sqlite:///"):
         return create_engine(url, pool_pre_ping=True)
     Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
@@ -236,5 +237,13 @@ def _engine(url: str) -> Engine:
     def _set_pragmas(connection: Any, _record: Any) -> None:
         connection.execute("pragma journal_mode = wal")
         connection.execute("pragma synchronous = normal")
+        if is_migrating:
+            connection.isolation_level = None
+
+    if is_migrating:
+
+        @event.listens_for(engine, "begin")
+        def _begin(connection: Any) -> None:
+            connection.exec_driver_sql("begin immediate")  # also against another that migrates
 
     return engine

@@ -6,6 +6,7 @@ Every setting is a field with a reason beside its default; ``COUNTERFOIL_<FIELD>
 """
 
 import os
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -192,6 +193,12 @@ def refuse_unknown_names(environment: os._Environ[str] | dict[str, str]) -> None
             why=f"the settings are {', '.join(sorted(known - DERIVED_NAMES))}",
             next_step="unset it, or correct its name; counterfoil config then shows the settings",
         )
+
+
+def without_password(text: str) -> str:
+    """An address as a person may see it: of a database (``//user:...@``) or of Redis."""
+    of_database = re.sub(r"(?<=://)([^:/@]*):[^@]*@", r"\1:***@", text)
+    return re.sub(r"(?<=password=)[^,]*", "***", of_database)
 
 
 def _is_ours(key: str) -> bool:

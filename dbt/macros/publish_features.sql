@@ -22,7 +22,7 @@ empty model, and could not enforce not_null.
     copy (
         select * from {{ this }}
         order by {{ keys }}, {{ feast.timestamp }}
-    ) to '{{ env_var('COUNTERFOIL_FEATURES_DIR') }}/{{ this.name }}.parquet'
+    ) to '{{ env_var('COUNTERFOIL_FEATURES_DIR') | replace("'", "''") }}/{{ this.name }}.parquet'
     (format parquet, compression zstd)
     {%- endif -%}
 {% endmacro %}

@@ -3,7 +3,8 @@ Building only what a change touches.
 
 With the variable `rebuild_from`, a midnight, marts and features keep every
 row before it and make the rest anew: a fact row from that instant on, a
-feature row after it, since a row at t knows only what came before t. Without
+feature row after it, since a row at t knows only what came before t. A model
+that makes more leaves the older rows as they are. Without
 the variable everything is made anew. Which day it is, is found by comparing
 the raw rows of each day with those of the last build (flows/rebuild.py); so
 a late arrival moves it back to the day on which the late row happened.
@@ -46,4 +47,6 @@ a late arrival moves it back to the day on which the late row happened.
 
     insert into {{ arguments['target_relation'] }} ({{ columns }})
     select {{ columns }} from {{ arguments['temp_relation'] }}
+    where {{ time }} {{ '>' if is_feature else '>=' }}
+        timestamp '{{ var("rebuild_from") }}'
 {% endmacro %}

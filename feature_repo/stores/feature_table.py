@@ -30,7 +30,9 @@ class FeatureTable:
 
     @property
     def relation(self) -> str:
-        return f"read_parquet([{', '.join(map(_text, self.paths))}])"
+        """Several files by names of columns: one pushed before a column was added lacks it."""
+        by_name = ", union_by_name = true" if len(self.paths) > 1 else ""
+        return f"read_parquet([{', '.join(map(_text, self.paths))}]{by_name})"
 
     @property
     def event_sql(self) -> str:

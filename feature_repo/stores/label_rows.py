@@ -149,8 +149,9 @@ def _files(pattern: str) -> tuple[Path, ...]:
 
 def _copy(connection: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
     text = query.strip().removesuffix(";")
+    target = str(path).replace("'", "''")
     try:
-        connection.execute(f"copy ({text}) to '{path}' (format parquet)").fetchall()
+        connection.execute(f"copy ({text}) to '{target}' (format parquet)").fetchall()
     except duckdb.Error as error:
         raise InputError(
             "the label rows cannot be selected",

@@ -74,14 +74,19 @@ def _check_all(
         if landing is not None
     }
     results = {}
-    for table in declared:
+    for table in _referenced_first(declared):
         if table.name not in tables:
             continue
         progress(table.name)
-        contract = raw_contract(table, tables)
+        landing = landings[table.name]
+        contract = raw_contract(table, tables, landing.landed_at if landing else None)
         path = settings.quarantine_dir / settings.shop / f"{table.name}.parquet"
         result = check(contract, tables[table.name], quarantine_path=path)
         results[table.name] = result
+        if result.quarantine_path is not None:  # what was set aside is there for no reference
+            aside = backend.read_parquet(str(result.quarantine_path))[ROW_NUMBER]
+            kept = tables[table.name]
+            tables[table.name] = kept.filter(~kept[ROW_NUMBER].isin(aside))
         try:
             _refuse_too_few(table, result)
             refuse_above(result, contract, limit_rate=_limit_rate(table, settings))
@@ -89,7 +94,25 @@ def _check_all(
             record_check(result, settings, stage="raw", is_passed=False)
             raise
         record_check(result, settings, stage="raw", is_passed=True)
-    return results
+    return {table.name: results[table.name] for table in declared if table.name in results}
+
+
+def _referenced_first(declared: tuple[RawTable, ...]) -> list[RawTable]:
+    """Each table after those that its references name; InputError where they name each other."""
+    ordered: list[RawTable] = []
+    waiting = list(declared)
+    while waiting:
+        left = {table.name for table in waiting}
+        free = [t for t in waiting if not left & ({other for _, other in t.references} - {t.name})]
+        if not free:
+            raise InputError(
+                f"the raw tables {', '.join(sorted(left))} refer to each other",
+                where=f"{waiting[0].path}:{waiting[0].line}",
+                next_step="take one of the references out",
+            )
+        ordered += free
+        waiting = [table for table in waiting if table not in free]
+    return ordered
 
 
 def _refuse_too_few(table: RawTable, result: ContractResult) -> None:

@@ -30,10 +30,12 @@ def run(settings: Settings, progress: Progress, _source: str | None = None) -> S
         as_of=as_of,
         progress=lambda view, done, total: progress(f"{view}: {done:,} of {total:,} entities"),
     )
-    where = settings.redis_url if settings.online_store == "redis" else str(settings.online_path)
+    redis = settings.redis_url.split(",")[0]  # what follows may be a password
+    where = redis if settings.online_store == "redis" else str(settings.online_path)
     outputs = [settings.online_path] if settings.online_store == "sqlite" else []
-    if not settings.registry_url:
-        outputs.append(settings.home_dir / "registry.db")
+    registry = settings.home_dir / "registry.db"
+    if settings.registry_database_url == f"sqlite:///{registry}":
+        outputs.append(registry)
     return StepResult(
         f"{sum(rows.values()):,} rows of {len(rows)} views as of {as_of:%Y-%m-%d} -> {where}",
         (*outputs, declared_path(settings)),
@@ -60,8 +62,9 @@ def build_day(settings: Settings) -> datetime:
     with duckdb.connect() as con:
         for model in read_feature_models(settings.dbt_dir):
             path = settings.features_dir / f"{model.name}.parquet"
-            query = f"select max({model.timestamp}) from read_parquet('{path}')"
-            latest += [row[0] for row in con.execute(query).fetchall() if row[0] is not None]
+            query = f"select max({model.timestamp}) from read_parquet(?)"
+            found = con.execute(query, [str(path)]).fetchall()
+            latest += [row[0] for row in found if row[0] is not None]
     if not latest:
         raise StateError(
             "the feature tables are empty",

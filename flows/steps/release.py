@@ -21,6 +21,9 @@ def run(settings: Settings, progress: Progress, _source: str | None = None) -> S
     champion = champion_version(settings, MODEL_NAME)
     card = _card(settings, challenger)
     champion_card = None if champion is None else _card(settings, champion)
+    if champion_card is not None and champion_card["shop"] != card["shop"]:
+        progress(f"the champion {champion} is of shop {champion_card['shop']}: it sets no bar")
+        champion_card = None
     verdict = decide(
         challenger=card["metrics"][GATE_METRIC],
         champion=None if champion_card is None else bar_of(champion_card, card),

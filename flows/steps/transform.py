@@ -69,12 +69,17 @@ def dbt_build(settings: Settings, target_dir: Path, progress: Progress, *options
     ]  # fmt: skip
     environment = {**os.environ, **settings.as_env()}
     with subprocess.Popen(
-        command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    ) as child:
-        for line in child.stdout or ():
-            sys.stderr.write(line)
-            if " OK " in line or " PASS " in line:
-                progress(" ".join(line.split()[1:8]))
+        command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        close_fds=False,  # the lock of the home folder
+    ) as child:  # fmt: skip
+        try:
+            for line in child.stdout or ():
+                sys.stderr.write(line)
+                if " OK " in line or " PASS " in line:
+                    progress(" ".join(line.split()[1:8]))
+        except BaseException:
+            child.terminate()
+            raise
     return child.returncode
 
 

@@ -1,8 +1,11 @@
 """Rows that break a contract are set aside with row and reason; no row is lost."""
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import ibis
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -51,6 +54,27 @@ def line(order_id="o", item_id="i1", quantity=1, price=1.0, kind="a"):
         "order_id": order_id, "item_id": item_id, "quantity": quantity, "price": price,
         "kind": kind,
     }  # fmt: skip
+
+
+def test_a_null_key_of_the_other_table_lets_nothing_through(backend, tmp_path):
+    _, result = run(backend, tmp_path, [line("o1"), line("o2", item_id="gone")], items=("i1", None))
+    assert (result.rows_kept, result.rows_quarantined) == (1, 1)
+
+
+def test_what_happens_after_it_was_landed_is_set_aside(backend, tmp_path):
+    landed = datetime(2020, 1, 1, 12, tzinfo=UTC)
+    times = np.array(["2099-01-01", "2020-01-02", "NaT"], dtype="datetime64[us]")
+    table = pa.table({"order_id": ["a", "b", "c"], "ordered_at": times})
+    pq.write_table(table, tmp_path / "lines.parquet")
+    lines = backend.read_parquet(str(tmp_path / "lines.parquet"), file_row_number=True)
+    columns = (Column("order_id", "varchar", "", 1), Column("ordered_at", "timestamp", "", 2))
+    declared = replace(TABLE, columns=columns, no_repeat_on=(), references=(),
+                       happened_at=("ordered_at",))  # fmt: skip
+    result = check(
+        raw_contract(declared, {}, landed), lines, quarantine_path=tmp_path / "q.parquet"
+    )
+    assert (result.rows_kept, result.rows_quarantined) == (2, 1)
+    assert result.failures[0][:2] == ("ordered_at", "not after it was landed")
 
 
 def test_a_clean_table_keeps_every_row_and_leaves_no_quarantine(backend, tmp_path):

@@ -59,6 +59,13 @@ def test_a_pushed_row_is_a_new_file_and_is_read_with_the_base(base):
     }  # fmt: skip
 
 
+def test_rows_that_were_pushed_before_a_column_was_added_are_read_with_it(base):
+    push(base, feature_frame([("a", "x", 5, 5, 55)]))
+    table = pq.read_table(base)
+    pq.write_table(table.append_column("added", pa.array([1.0] * len(table))), base)
+    assert seen(base, ("a", "x", 4), ("a", "x", 5), ("b", "x", 5)) == [11, 55, 22]
+
+
 def test_a_pushed_row_alike_in_key_and_times_takes_the_place_of_the_base_row(base):
     push(base, feature_frame([("a", "x", 1, 1, 12)]))
     assert seen(base, ("a", "x", 3)) == [12]

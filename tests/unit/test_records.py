@@ -3,7 +3,7 @@
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
-from alembic.runtime.migration import MigrationContext
+from alembic.runtime.migration import HeadMaintainer, MigrationContext
 from sqlmodel import SQLModel, select
 
 from governance.errors import StateError
@@ -70,6 +70,21 @@ def test_a_challenger_must_beat_champion_and_every_floor(challenger, champion, f
     verdict = decide(challenger=challenger, champion=champion, floors=floors)
     assert verdict.is_released is is_released
     assert verdict.comparison["challenger"] is challenger
+
+
+def test_a_migration_that_was_killed_is_done_again(tmp_path, monkeypatch):
+    """SQLite would keep tables whose version was never written, and refuse them ever after."""
+    settings = Settings(home=tmp_path / "killed")
+    written = HeadMaintainer.update_to_step
+
+    def killed(*_args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(HeadMaintainer, "update_to_step", killed)
+    with pytest.raises(KeyboardInterrupt), session(settings):
+        pass
+    monkeypatch.setattr(HeadMaintainer, "update_to_step", written)
+    assert champion_version(settings, "recommender") is None
 
 
 def _judged(test: str, reached: float, floor: float) -> dict[str, object]:
