@@ -71,7 +71,7 @@ class IntentServedModel(ServedModel):
     ) -> dict[str, object] | InferResponse:
         """Answer every instance, in order."""
         requests = tensors.parsed(payload, self.asked, IntentRequest)
-        answers = await self.run(lambda: self._answers(requests))
+        answers = await self.run(lambda: self._answers(requests), answers=len(requests))
         return self.told(answers, payload=payload)
 
     def _answers(self, requests: Sequence[IntentRequest]) -> list[dict[str, object]]:

@@ -52,7 +52,9 @@ class RecommenderModel(ServedModel):
     ) -> dict[str, object] | InferResponse:
         """Answer every instance, in order, each with its recorded decision."""
         requests = tensors.parsed(payload, self.asked, RecommendRequest)
-        answers = await self.run(lambda: self._loaded().answer(requests, requested_at=_now()))
+        answers = await self.run(
+            lambda: self._loaded().answer(requests, requested_at=_now()), answers=len(requests)
+        )
         return self.told(answers, payload=payload, headers=response_headers)
 
     async def explain(

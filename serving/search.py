@@ -54,7 +54,7 @@ class SearchServedModel(ServedModel):
             raise RuntimeError("asked before it was loaded")
         searcher = self._searcher
         try:
-            answers = await self.run(lambda: searcher.answers(wishes))
+            answers = await self.run(lambda: searcher.answers(wishes), answers=len(wishes))
         except RequestError as error:
             raise InvalidInput(str(error)) from None
         return self.told(answers, payload=payload, headers=response_headers)

@@ -10,6 +10,7 @@ from serving.wish import DEFAULT_K, MAX_K, Id, Strict
 MAX_VALUES = 50  # of one filter; a facet's list of brands is shorter
 MAX_ATTRIBUTES = 20
 MAX_VALUE_CHARS = 200
+MAX_NUMBER = 1e300
 FusionName = Literal["lexical", "dense", "rule", "convex", "reciprocal_rank", "learned"]
 FUSION_NAMES: tuple[FusionName, ...] = get_args(FusionName)  # those of an index
 
@@ -86,9 +87,8 @@ def _attribute(name: str, value: object) -> AttributeValue:
             raise ValueError(
                 f"{_short(name)} must be a range like {{'low': 1, 'high': 5}}"
             ) from None
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if is_number and abs(value) < float("inf"):  # type: ignore[arg-type]  # a number
-        return float(value)  # type: ignore[arg-type]
+    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= MAX_NUMBER:
+        return float(value)
     if isinstance(value, bool) or (isinstance(value, str) and 0 < len(value) <= MAX_VALUE_CHARS):
         return value
     raise ValueError(f"{_short(name)} must be a text, a number, true, false or a range")

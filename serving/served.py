@@ -18,7 +18,7 @@ from serving import tensors
 from serving.framework import InferRequest, InferResponse, Model
 from serving.refusals import Busy
 
-MAX_WAITING = 64  # at 50 ms an answer the last in line waits under two seconds on two cores
+MAX_WAITING = 128  # answers: the last in line waits a second or two on two cores
 
 logger = logging.getLogger(__name__)
 
@@ -89,12 +89,15 @@ class ServedModel(Model):  # type: ignore[misc]  # kserve ships no types
         """Called when the server drains."""
         self.ready, self.unready_because = False, "the server is stopping"
 
-    async def run(self, work: Callable[[], Result]) -> Result:
-        """Run ``work`` in the pool; refuse when too many wait already."""
-        if self._waiting >= MAX_WAITING:
-            raise Busy(f"{MAX_WAITING} requests are waiting already; try again in a second")
-        self._waiting += 1
+    async def run(self, work: Callable[[], Result], *, answers: int = 1) -> Result:
+        """Run ``work`` in the pool; refuse when too many answers are waited for already.
+
+        A request alone is never refused, however many answers it wants.
+        """
+        if self._waiting and self._waiting + answers > MAX_WAITING:
+            raise Busy(f"{self._waiting} answers are waited for already; try again in a second")
+        self._waiting += answers
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool, work)
         finally:
-            self._waiting -= 1
+            self._waiting -= answers

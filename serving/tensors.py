@@ -8,10 +8,11 @@ or both. For search: ``query`` or ``prefix`` BYTES [n], and ``k``, ``user_id`` B
 as above. Out: ``answer`` BYTES [n], each the JSON of one prediction, the same as V1 gives.
 """
 
-import json
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+import orjson
 
 from governance.files import canonical_json
 from serving.framework import InferInput, InferOutput, InferRequest, InferResponse, InvalidInput
@@ -141,7 +142,7 @@ def _decoded(tensor: InferInput, path: str, expected: str) -> list[object]:
 def _fields(text: object, path: str, columns: dict[str, list[object]]) -> dict[str, object]:
     """The further fields of one row; an empty text is none."""
     try:
-        found = json.loads(str(text) or "{}")
+        found = orjson.loads(str(text) or "{}")  # as V1 is: no lone surrogate, no huge number
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):

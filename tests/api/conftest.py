@@ -69,7 +69,12 @@ class Server:
     def stop(self) -> int:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=60)
+        try:
+            return self.process.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            self.process.kill()  # else it keeps its ports, and those after it never stop
+            self.process.wait()
+            raise
 
 
 def environment(settings: Settings) -> dict[str, str]:

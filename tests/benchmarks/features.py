@@ -28,7 +28,10 @@ def main() -> None:
     figures: dict[str, object] = {}
     with tempfile.TemporaryDirectory() as folder:
         for part in given.parts:
-            figures |= run_part(part, Path(folder) / f"{part}.json", is_small=given.small)
+            try:
+                figures |= run_part(part, Path(folder) / f"{part}.json", is_small=given.small)
+            except subprocess.CalledProcessError as error:
+                figures[part] = {"not_run": f"it ended with {error.returncode}; see stderr"}
             if given.json:
                 given.json.write_text(json.dumps(figures, indent=2) + "\n")
     sys.stdout.write(json.dumps(figures, indent=2) + "\n")

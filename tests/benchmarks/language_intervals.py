@@ -1,12 +1,15 @@
-"""F1, AUC and calibration of a yes-or-no answer, with 95 % bootstrap intervals over rows.
+"""F1, AUC and calibration of a yes-or-no answer, with 95 % bootstrap intervals.
 
-Dimensions: N rows, B draws with replacement. A draw is how often each row is in it.
+Rows are drawn, or groups of rows that are no independent draws: reviews of one item.
+Dimensions: N rows, G groups, B draws with replacement. A draw is how often each row is in it.
 """
 
 from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
+
+from governance.errors import InputError
 
 Doubles = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -17,19 +20,34 @@ _BINS = 10  # of the calibration error, equally many rows in each
 def f1_figures(is_said: NDArray[np.bool_], labels: Ints, *, name: str = "f1") -> dict[str, float]:
     """F1, its interval, and precision and recall."""
     right, said, are = is_said & (labels == 1), is_said, labels == 1
-    drawn = [_f1(float(t @ right), float(t @ said), float(t @ are)) for t in _draws(len(labels))]
+    rows = np.arange(len(labels))
+    drawn = [_f1(float(t @ right), float(t @ said), float(t @ are)) for t in _draws(rows)]
     found = _with_interval(name, _f1(right.sum(), said.sum(), are.sum()), drawn)
     found["precision"] = float(right.sum() / max(said.sum(), 1))
     found["recall"] = float(right.sum() / max(are.sum(), 1))
     return found
 
 
-def auc_figures(scores: Doubles, labels: Ints, *, floor: Doubles | None = None) -> dict[str, float]:
-    """AUC with its interval; with a floor also how far above it, drawn in the same rows."""
+def auc_figures(
+    scores: Doubles,
+    labels: Ints,
+    *,
+    floor: Doubles | None = None,
+    groups: Ints | None = None,
+) -> dict[str, float]:
+    """AUC with its interval; with a floor also how far above it, drawn in the same rows.
+
+    ``groups`` (N,): numbers from 0, drawn as wholes. InputError where all labels are alike.
+    """
+    if len(np.unique(labels)) < 2:
+        raise InputError(
+            "all judged labels are alike", why="there is no order to judge", next_step="give more"
+        )
+    drawn_in = np.arange(len(labels)) if groups is None else groups
     each = [
         _WeighedAuc(given, labels) for given in ((scores,) if floor is None else (scores, floor))
     ]
-    drawn = np.array([[auc.of(times) for auc in each] for times in _draws(len(labels))])
+    drawn = np.array([[auc.of(times) for auc in each] for times in _draws(drawn_in)])
     whole = [auc.of(np.ones(len(labels))) for auc in each]
     found = _with_interval("auc", whole[0], drawn[:, 0])
     if floor is not None:
@@ -61,10 +79,11 @@ class _WeighedAuc:
         return float((yes * (below + no / 2)).sum() / total) if total else float("nan")
 
 
-def _draws(rows: int) -> Iterator[Doubles]:
-    draw = np.random.default_rng(0)
+def _draws(groups: Ints) -> Iterator[Doubles]:
+    draw, count = np.random.default_rng(0), int(groups.max(initial=-1)) + 1
     for _ in range(_DRAWS):
-        yield np.bincount(draw.integers(0, rows, rows), minlength=rows).astype(np.float64)
+        times = np.bincount(draw.integers(0, count, count), minlength=count)
+        yield times[groups].astype(np.float64)
 
 
 def _f1(right: float, said: float, are: float) -> float:

@@ -163,14 +163,16 @@ def _indexed(titles: Mapping[str, str]) -> Callable[[Mapping[str, str]], Search]
 
 
 def _effect(name: str, queries: Sequence[Known], before: Search, after: Search) -> dict[str, Any]:
-    """Missed before, and of these found after: an interval by drawing items again."""
+    """Missed before, and of these found after: an interval by drawing whole items again."""
     own = [query for query in queries if not query.alien]
     missed = [query for query in own if _rank(query, before) is None]
     found = np.array([_rank(query, after) is not None for query in missed], dtype=float)
-    draw = np.random.default_rng(0)
-    drawn = [found[draw.integers(len(found), size=len(found))].mean() for _ in range(1_000)] if len(
-        found
-    ) else [0.0]  # fmt: skip
+    names, item = np.unique([query.item_id for query in missed], return_inverse=True)
+    draw, drawn = np.random.default_rng(0), [0.0]
+    if len(found):
+        right, all_of = np.bincount(item, found), np.bincount(item)
+        again = [draw.integers(len(names), size=len(names)) for _ in range(1_000)]
+        drawn = [right[rows].sum() / all_of[rows].sum() for rows in again]
     low, high = np.percentile(drawn, [2.5, 97.5])
     return {
         f"{name}_missed": round(len(missed) / max(len(own), 1), 4),

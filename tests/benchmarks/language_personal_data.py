@@ -51,10 +51,11 @@ class Judged:
     published: tuple[Counts, ...]
     characters: tuple[Counts, ...]
     by_kind: dict[str, Counts]
+    groups: tuple[int, ...]  # of each text: the template that it was made from
 
     def figures(self) -> dict[str, Any]:
         pooled, covered = sum(self.typed, Counts()), sum(self.characters, Counts())
-        low, high = f2_interval(self.typed)
+        low, high = f2_interval(self.typed, self.groups)
         return {
             "f2": round(pooled.f2, 4),
             "f2_low": round(low, 4),
@@ -87,7 +88,8 @@ def measure(data: Path | None, *, quick: bool, work: Path) -> dict[str, Any]:
             for kind, c in sorted(judged.by_kind.items())
         }
     }
-    patterns = judge(marked, PersonalData(kinds=finder.kinds).find([t for t, _ in marked]))
+    found = PersonalData(kinds=finder.kinds).find([text for text, _ in marked])
+    patterns = judge(marked, found, groups)
     beside = data.parent if data.is_dir() else data.parent.parent
     figures["floors"] = {"patterns_f2": patterns.figures()["f2"]}
     if not quick:
@@ -121,6 +123,7 @@ def cross_validated(
     marked, groups = sentences.marked, sentences.groups
     told: list[Marked] = []
     found: list[Any] = []
+    of: list[int] = []
     for number in range(min(int(fold.max()) + 1, most)):
         taught, judged = (
             np.flatnonzero(fold != number).tolist(),
@@ -130,13 +133,14 @@ def cross_validated(
         say = partial(_progress, f"{name} {number + 1}")
         finder = fit(encoder, lesson, how.knobs, how.tuning, progress=say)
         told += [marked[row] for row in judged]
+        of += [groups[row] for row in judged]
         texts = [marked[row][0] for row in judged]
         found += finder.tagger.find(texts) if only_tagger and finder.tagger else finder.find(texts)
-        _progress(name, f"F2 until here {judge(told, found).figures()['f2']:.3f}")
-    return judge(told, found), finder
+        _progress(name, f"F2 until here {judge(told, found, of).figures()['f2']:.3f}")
+    return judge(told, found, of), finder
 
 
-def judge(marked: Sequence[Marked], found: Sequence[Any]) -> Judged:
+def judge(marked: Sequence[Marked], found: Sequence[Any], groups: Sequence[int]) -> Judged:
     """What was found in each text against what is true."""
     typed, any_kind, merged, covered, kinds = [], [], [], [], dict[str, Counts]()
     for (text, spans), of in zip(marked, found, strict=True):
@@ -149,7 +153,9 @@ def judge(marked: Sequence[Marked], found: Sequence[Any]) -> Judged:
         for kind in {mark[2] for mark in (*true, *said)}:
             own = [[m for m in marks if m[2] == kind] for marks in (true, said)]
             kinds[kind] = kinds.get(kind, Counts()) + counted(own[0], own[1])
-    return Judged(tuple(typed), tuple(any_kind), tuple(merged), tuple(covered), kinds)
+    return Judged(
+        tuple(typed), tuple(any_kind), tuple(merged), tuple(covered), kinds, tuple(groups)
+    )
 
 
 def _progress(name: str, said: str) -> None:

@@ -98,9 +98,13 @@ def characters(true: Sequence[Mark], found: Sequence[Mark]) -> Counts:
     return Counts(len(held), len(told), len(held & told))
 
 
-def f2_interval(counts: Sequence[Counts], *, draws: int = 1000) -> tuple[float, float]:
-    """95 % of F2 over texts drawn with replacement."""
-    table = np.array([(c.true, c.found, c.both) for c in counts])
+def f2_interval(
+    counts: Sequence[Counts], groups: Sequence[int], *, draws: int = 1000
+) -> tuple[float, float]:
+    """95 % of F2 over groups of texts drawn with replacement: those of a template stand or fall."""
+    place = np.unique(groups, return_inverse=True)[1]
+    table = np.zeros((int(place.max(initial=-1)) + 1, 3), dtype=np.int64)
+    np.add.at(table, place, np.array([(c.true, c.found, c.both) for c in counts]))
     draw = np.random.default_rng(0)
     rows = draw.integers(0, len(table), (draws, len(table)))
     true, found, both = table[rows].sum(1).T

@@ -27,7 +27,9 @@ def speed(speller: Speller, draw: np.random.Generator) -> tuple[dict[str, Any], 
     """A query of three words, one of them misspelt; and with a vocabulary blown up by halves."""
     words = [word for word in speller.vocabulary.counts if is_word(word)]
     large = dict(speller.vocabulary.counts)
-    while len(large) < LARGE:
+    for _ in range(20 * LARGE):  # a small catalogue has not so many halves
+        if len(large) >= LARGE:
+            break
         one, other = (words[int(at)] for at in draw.integers(len(words), size=2))
         large[one[: int(draw.integers(2, 7))] + other[-int(draw.integers(2, 6)) :]] = 2
     wide = replace(speller, vocabulary=replace(speller.vocabulary, counts=large))

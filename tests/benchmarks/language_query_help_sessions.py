@@ -56,7 +56,9 @@ def mined_synonyms(items: Sequence[CatalogueItem], draw: np.random.Generator) ->
             one in classes and classes[one] == classes.get(other) for one, other in found
         ),
         "floor_precision": round(len(rash & either) / max(len(rash), 1), 4),
-        "floor_recall": round(len({frozenset(one) for one in rash & either}) / len(pairs), 4),
+        "floor_recall": round(
+            len({frozenset(one) for one in rash & either}) / max(len(pairs), 1), 4
+        ),
         "floor_other_values": sum(
             one in classes and classes[one] == classes.get(other) for one, other in rash
         ),

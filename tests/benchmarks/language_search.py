@@ -10,6 +10,7 @@ cross-encoder learns on the other folds and reads the chosen order again (not wi
 """
 
 import csv
+import math
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -31,7 +32,7 @@ from training.text_search.catalogue_file import read_catalogue
 from training.text_search.config import SearchKnobs
 from training.text_search.cross_encoder import cross_lesson, teach_cross
 from training.text_search.dense import embed
-from training.text_search.fit_fusion import Case, case_of, fitted
+from training.text_search.fit_fusion import FEWEST, Case, case_of, fitted
 from training.text_search.fusion import FUSIONS, Fusion, FusionName
 from training.text_search.index import SearchIndex
 from training.text_search.judged import Judged
@@ -42,6 +43,7 @@ LEXICAL_FORMS: tuple[TextForm, ...] = ("title", "fields")
 DENSE_FORMS: tuple[TextForm, ...] = ("title", "title_description")
 CROSS = FineTuning(epochs=2, batch=32, length=64)
 FOLDS, SEED = 5, 0
+_HIGHEST = 20  # of a rating: gains are powers of two
 Form = tuple[TextForm, TextForm]
 
 
@@ -56,7 +58,7 @@ class Setting:
 def measure(data: Path | None, *, quick: bool, work: Path) -> dict[str, Any]:
     """NDCG@10 of every way, the share of queries below BM25, and the differences' intervals."""
     del work
-    catalogue, judged, left_out = _read(data or DEFAULT)
+    catalogue, judged, facts = _read(data or DEFAULT)
     encoder = load_encoder()
     settings = _settings(catalogue, judged, encoder)
     order = np.random.default_rng(SEED).permutation(len(judged))
@@ -86,7 +88,7 @@ def measure(data: Path | None, *, quick: bool, work: Path) -> dict[str, Any]:
     found["bm25"] = found.pop("lexical")
     return figures_of(found) | {
         "queries": len(judged),
-        "queries_without_a_relevant_document": left_out,
+        **facts,
         "chosen_by_fold": choices,
     }
 
@@ -131,24 +133,58 @@ def _cross(
         found[at] = case.ndcg(places)
 
 
-def _read(data: Path) -> tuple[Catalogue, list[Judged], int]:
-    """The catalogue, queries with a relevant document, and how many have none."""
+def _read(data: Path) -> tuple[Catalogue, list[Judged], dict[str, int]]:
+    """The catalogue, queries with a relevant document, and what was left out."""
     folder = data if data.is_dir() else data.parent
     files = [data] if data.is_file() else sorted(folder.glob("judgements*.csv"))
     if not files:
         raise InputError("there are no judgements", where=str(folder / "judgements*.csv"))
-    catalogue = read_catalogue(folder)
+    if len(files) > 1:
+        raise InputError(
+            "there are several files of judgements",
+            where=str(folder),
+            why=", ".join(file.name for file in files),
+            next_step=f"give one of them: --data {files[-1]}",
+        )
+    catalogue, unknown = read_catalogue(folder), 0
     gains: dict[str, dict[str, float]] = {}
     with files[0].open(encoding="utf-8", newline="") as stream:
         rows = csv.DictReader(stream)
         if missing := sorted({"query", "docid", "rating"} - set(rows.fieldnames or ())):
             raise InputError(f"the judgements have no column {missing[0]}", where=str(files[0]))
-        for row in rows:
+        for number, row in enumerate(rows, start=2):
+            rating = _rating(row["rating"], f"{files[0]}, line {number}")
+            unknown += row["docid"] not in catalogue.row_of
             if row["docid"] in catalogue.row_of:
-                gains.setdefault(row["query"], {})[row["docid"]] = 2.0 ** float(row["rating"]) - 1
+                gains.setdefault(row["query"], {})[row["docid"]] = 2.0**rating - 1
     judged = [Judged(query, worth, is_closed=True) for query, worth in gains.items()]
     kept = [one for one in judged if any(one.gains.values())]
-    return catalogue, kept, len(judged) - len(kept)
+    if len(kept) - -(-len(kept) // FOLDS) < FEWEST:
+        raise InputError(
+            f"{len(kept)} queries with a relevant document are too few",
+            where=str(files[0]),
+            why=f"{FOLDS - 1} of {FOLDS} folds must have {FEWEST} to fit a fusion on",
+        )
+    return (
+        catalogue,
+        kept,
+        {
+            "queries_without_a_relevant_document": len(judged) - len(kept),
+            "judgements_of_documents_not_in_the_catalogue": unknown,
+        },
+    )
+
+
+def _rating(written: str | None, where: str) -> float:
+    try:
+        found = float(written or "")
+    except ValueError:
+        found = math.nan
+    if not 0 <= found <= _HIGHEST:
+        raise InputError(
+            f"a rating is {written!r}", where=where, why=f"it must be a number from 0 to {_HIGHEST}"
+        )
+    return found
 
 
 def _names(quick: bool) -> list[str]:
@@ -157,7 +193,9 @@ def _names(quick: bool) -> list[str]:
 
 
 def _ndcg(case: Case, fusion: Fusion, name: FusionName) -> float:
-    return case.ndcg(fusion.fuse(case.pool, lambda: case.columns, name))
+    """Judged documents that a way does not propose come last, not nowhere: all rank the same."""
+    fused = fusion.fuse(case.pool, lambda: case.columns, name)
+    return case.ndcg(np.maximum(fused, np.finfo(np.float64).min))
 
 
 def _say(line: str) -> None:

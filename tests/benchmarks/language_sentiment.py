@@ -45,7 +45,8 @@ def measure(data: Path | None, *, quick: bool, work: Path) -> dict[str, Any]:
     model = fitted.model
     texts, labels = texts_of(judged), judged["is_positive"].to_numpy(np.int64)
     found, floor = model.probabilities(texts), model.words.scores(texts)
-    figures: dict[str, Any] = auc_figures(found, labels, floor=floor)
+    items = np.unique(judged["item_id"].astype(str), return_inverse=True)[1]
+    figures: dict[str, Any] = auc_figures(found, labels, floor=floor, groups=items)
     figures["floors"] = {"tfidf_lr_auc": auc_figures(floor, labels)["auc"]}
     figures["calibration_error"] = calibration_error(found, labels)
     figures |= {"reviews_taught": len(taught), "reviews_judged": len(judged)}

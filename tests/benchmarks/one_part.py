@@ -5,6 +5,7 @@
 
 import argparse
 import json
+import math
 import os
 import resource
 import sys
@@ -44,11 +45,20 @@ def answer(
     except CounterfoilError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
-    text = json.dumps(figures, indent=2) + "\n"
+    text = json.dumps(_plain(figures), indent=2, allow_nan=False) + "\n"
     if given.json:
         write_text(given.json, text)
     sys.stdout.write(text)
     return 0
+
+
+def _plain(value: Any) -> Any:
+    """Null for what is no number, which strict readers of JSON refuse."""
+    if isinstance(value, dict):
+        return {name: _plain(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _with_cost(

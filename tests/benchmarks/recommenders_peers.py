@@ -8,6 +8,7 @@ else passes between.
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -24,26 +25,32 @@ _VALIDATION = 2_000  # requests that choose a peer's knobs or epoch
 
 
 def measure_peers(task: Task, python: Path, work: Path) -> Figures:
-    """Every peer, one after the other; their lists are judged as ours are."""
+    """Every peer, one after the other; their lists are judged as ours are.
+
+    All have one time together: a slow one must not take the part's own figures with it.
+    """
     path = work / "split.npz"
     hides_seen, k = task.protocol.hides_seen, task.effort.kept
     np.savez(path, **_arrays(task.split, hides_seen=hides_seen, k=k))
     found: Figures = {}
+    ends_at = time.monotonic() + task.effort.peers_seconds
     for name in task.effort.peers:
-        facts, proposals = _one(name, python, path, task.effort)
+        limit = min(task.effort.peer_limit_seconds, ends_at - time.monotonic())
+        facts, proposals = _one(name, python, path, task.effort, limit)
         found[name] = facts if proposals is None else judge_alone(proposals, task) | facts
         say(f"peer {name}", found[name])
     return found
 
 
 def _one(
-    name: str, python: Path, split_path: Path, effort: Effort
+    name: str, python: Path, split_path: Path, effort: Effort, limit: float
 ) -> tuple[Figures, Proposals | None]:
     """Its times and its lists, or why it did not run."""
+    if limit <= 0:
+        return {"not_run": "the peers' time was over"}, None
     out = split_path.with_name(f"{name}.npz")
     command = [python, _SIDE, name, "--split", split_path, "--out", out]
     command += ["--seconds", effort.peer_seconds]
-    limit = effort.peer_limit_seconds
     try:
         done = subprocess.run(
             [str(word) for word in command],

@@ -23,7 +23,7 @@ from typing import Any
 from governance.files import digest_of, sha256_file, write_text
 from governance.settings import PROJECT_ROOT, get_settings
 
-_CODE = (".py", ".sql", ".yml", ".yaml")
+_CODE = (".py", ".sql", ".yml", ".yaml", ".tsv", ".json")  # what is computed, and what judges
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,8 @@ def _one(part: Part, run: Run, limit: float, table: Table) -> None:
     found = json.loads(answer.read_text(encoding="utf-8"))
     only = next(iter(found))
     table.figures[part.name if part.is_named else only] = found[only]
-    table.seconds[part.name] = round(time.monotonic() - started, 1)
+    taken = found[only].get("seconds") if isinstance(found[only], dict) else None
+    table.seconds[part.name] = taken or round(time.monotonic() - started, 1)
     shutil.rmtree(work, ignore_errors=True)
 
 
@@ -156,13 +157,18 @@ def _key(part: Part, run: Run) -> str:
     of_code = {
         str(path.relative_to(PROJECT_ROOT)): sha256_file(path)
         for folder in run.code
-        for path in sorted((PROJECT_ROOT / folder).rglob("*"))
+        for path in sorted(
+            (PROJECT_ROOT / folder).rglob("*")
+            if (PROJECT_ROOT / folder).is_dir()
+            else [PROJECT_ROOT / folder]
+        )
         if path.suffix in _CODE
     }
     of_data = {}
     if part.data:
         files = sorted(part.data.rglob("*")) if part.data.is_dir() else [part.data]
-        of_data = {str(path): sha256_file(path) for path in files if path.is_file()}
+        own = [path for path in files if run.kept not in path.parents]
+        of_data = {str(path): sha256_file(path) for path in own if path.is_file()}
     return digest_of([part.name, list(part.command), of_code, of_data])[:16]
 
 

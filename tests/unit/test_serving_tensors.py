@@ -101,6 +101,8 @@ def test_a_row_may_hold_the_further_fields_of_its_surface():
         ("{", "inputs.wish[0]: must be a JSON object"),
         ("[]", "inputs.wish[0]: must be a JSON object"),
         ("[" * 100_000, "inputs.wish[0]: must be a JSON object"),
+        ('{"item_id": "\\ud800"}', "inputs.wish[0]: must be a JSON object"),
+        ('{"k": 1' + "0" * 400 + "}", "inputs.wish[0]"),
         ('{"user_id": "8"}', "inputs.wish[0].user_id: is given as a tensor already"),
         ('{"item_id": "a"}', "inputs.wish[0].item_id: belongs to surface similar, not home"),
         ('{"seen_item_ids": [""]}', "inputs.wish[0].seen_item_ids[0]: must be 1 to 128"),
