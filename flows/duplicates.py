@@ -33,7 +33,7 @@ COLUMNS = ("probability", "duplicate", "item", "other", "title", "other title", 
 _TITLE_TOKENS = 32  # of a title for blocking: longer ones are cut
 _UNLIKE = 3  # times as many duplicates as were taught: chances learned there do not hold here
 _FEWEST_TO_WARN = 50  # pairs: the share of fewer says nothing
-_FORMULA = ("=", "+", "-", "@")  # with which a spreadsheet would begin to compute
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # with which a spreadsheet would begin to compute
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ the intent of a text; the last two may be missing. Relevance leads; the ranker h
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from governance.errors import CounterfoilError, InputError
@@ -37,8 +37,16 @@ class Searcher:
     intent: ReadIntent = lambda _: None
 
     def answers(self, wishes: Sequence[SearchRequest]) -> list[Answer]:
-        """In order; RequestError names the first that asks for what the index cannot hold."""
-        return [self._answer(wish, row) for row, wish in enumerate(wishes)]
+        """In order; RequestError names the first that asks for what the index cannot hold.
+
+        A recommender that did not answer one is not asked again: all would wait as long.
+        """
+        found, asking = list[Answer](), self
+        for row, wish in enumerate(wishes):
+            found.append(asking._answer(wish, row))
+            if found[-1].get("is_degraded"):
+                asking = replace(self, recommend=lambda _: None)
+        return found
 
     def _answer(self, wish: SearchRequest, row: int) -> Answer:
         if wish.prefix is not None:

@@ -210,8 +210,12 @@ def digest_of_table(table: pa.Table) -> str:
 
 def _arrays_of(column: pa.ChunkedArray) -> list[npt.NDArray[np.generic]]:
     """Numbers that say all of a column: texts as places in what differs, and that."""
+    if pa.types.is_boolean(column.type):
+        column = pc.cast(column, pa.float32())  # null becomes NaN; numpy would hold objects
     if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
-        return [column.to_numpy(zero_copy_only=False)]
+        found = column.to_numpy(zero_copy_only=False)
+        assert found.dtype != object, column.type  # its bytes would be addresses
+        return [found]
     coded = column.combine_chunks().dictionary_encode()
     texts = "\0".join(str(text) for text in coded.dictionary.to_pylist()).encode()
     places = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False)

@@ -31,6 +31,7 @@ from training.attributes.structured import Product, product_of
 from training.attributes.tagger import tag
 from training.attributes.train import Reader, learn, read_tagger_knobs
 from training.encoder.checkpoint import load_encoder
+from training.encoder.readable import readable
 
 COLUMNS = ("title", "supplier", "attributes")
 DEFAULT = PROJECT_ROOT.parent / "shared" / "data" / "icecat_catalogue"
@@ -73,7 +74,8 @@ def measure(data: Path | None, *, quick: bool, work: Path) -> dict[str, Any]:
         for way, read in (("kept", kept), ("one_by_one", one_by_one), ("tagger", marked))
     }
     figures["package_sizes_read"] = _package_sizes()
-    figures["floors"] = {"first_word_is_brand": round(_first_word(held_out), 4)}
+    firsts = judge(held_out, [_first_word(product.title) for product in held_out])["brand"]
+    figures["floors"] = {f"first_word_as_brand_{key}": value for key, value in _of(firsts).items()}
     return figures
 
 
@@ -135,13 +137,10 @@ def _of(marks: Marks) -> dict[str, float]:
     }
 
 
-def _first_word(held_out: list[Product]) -> float:
-    firsts = [(product.title.split() or [""])[0].casefold() for product in held_out]
-    right = [
-        first == product.supplier.casefold()
-        for first, product in zip(firsts, held_out, strict=True)
-    ]
-    return float(np.mean(right))
+def _first_word(title: str) -> tuple[Attribute, ...]:
+    """The title's first word as its brand."""
+    word = readable(title).split(" ", 1)[0]
+    return (Attribute("brand", 0, len(word), word, word, "", 1.0, "first word"),) if word else ()
 
 
 def _package_sizes() -> float:

@@ -296,6 +296,15 @@ def test_without_the_recommender_the_answer_comes_and_says_it_is_degraded(shop):
     assert titles(answer) == titles(asked(shop, query="backpack"))
 
 
+def test_a_recommender_that_did_not_answer_is_not_asked_again_in_the_batch(shop):
+    asked_for = []
+    searcher = Searcher(shop, lambda wish: asked_for.append(wish.user_id))
+    wishes = [{"query": "red monitor", "user_id": str(user)} for user in range(3)]
+    answers = searcher.answers([parse_instance(wish, SearchRequest, path="") for wish in wishes])
+    assert [one["is_degraded"] for one in answers] == [True] * 3
+    assert asked_for == ["0"]
+
+
 def test_the_intent_of_the_text_stands_in_the_answer_where_it_is_known(shop):
     told = {"intent": "buy", "probabilities": {"buy": 1.0}}
     wish = SearchRequest(query="backpack")
