@@ -25,8 +25,8 @@ create table fct_events as select * from (values
     ('q2', '1', 'impression')
 ) as t(query_id, item_id, event_type);
 create table fct_order_lines as select * from (values
-    ('o1', '2'), ('o2', '2'), ('o3', '1')
-) as t(order_id, item_id)
+    ('o1', '2', false), ('o2', '2', false), ('o3', '1', false), ('o4', '1', true), ('o5', '1', true)
+) as t(order_id, item_id, is_return)
 """
 
 
