@@ -49,6 +49,10 @@ def main() -> None:
             base = f"http://127.0.0.1:{settings.http_port}"
             wait_until_ready(base)
             ready_seconds = time.monotonic() - started
+            if has_index(
+                settings
+            ):  # it loads beside the first answers, and would be in their times
+                wait_until_ready(base, "/v2/models/search/ready")
             with httpx.Client(base_url=base, timeout=30) as client:
                 floor = timed(lambda _: client.get("/v2/health/live"), users)
                 ours = timed(lambda user: ask(client, user), users)
@@ -79,9 +83,8 @@ def ask(client: httpx.Client, user: str) -> httpx.Response:
 
 def searches(client: httpx.Client, settings: Settings, users: list[str]) -> dict[str, object]:
     """Figures of the model ``search`` over what shoppers of this shop typed; none without it."""
-    if not (settings.bundles_dir / "search" / "current.json").is_file():
+    if not has_index(settings):
         return {}
-    wait_until_ready(str(client.base_url), "/v2/models/search/ready")
     queries = typed(settings)
     pairs = [{"query": query, "user_id": user} for query, user in zip(queries, users, strict=False)]
     return {
@@ -90,6 +93,11 @@ def searches(client: httpx.Client, settings: Settings, users: list[str]) -> dict
         "complete_ms": timed(lambda query: search(client, {"prefix": query[:5]}), queries),
         "search_items": items(settings),
     }
+
+
+def has_index(settings: Settings) -> bool:
+    """Whether a search index was built in the home."""
+    return (settings.bundles_dir / "search" / "current.json").is_file()
 
 
 def search(client: httpx.Client, wish: dict[str, str]) -> httpx.Response:
