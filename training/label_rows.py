@@ -103,10 +103,7 @@ def purchase_labels(
 def impression_labels(
     data: ShopData, window: Window, recommender: Recommender, sampling: Sampling
 ) -> Labels:
-    """What sessions showed, at the time it was shown: the window's real ones, and simulated ones of
-
-    its target baskets.
-    """
+    """What sessions showed, when they did: the window's real ones, simulated ones of targets."""
     targets = first_baskets(data.judge, window)
     shown = _impressions_of(data.impressions, targets, window)
     starts = np.searchsorted(shown.user, targets.users)

@@ -20,6 +20,11 @@ from pathlib import Path
 import numpy as np
 from recommenders_peers_split import Lists, Part, Work, lists_of, ndcg
 
+
+class CannotServe(Exception):
+    """A peer that has no way to answer this split; the table says why."""
+
+
 _LARGEST_EASE = 15_000  # items: the matrix and its inverse, dense
 
 
@@ -83,7 +88,7 @@ def bpr(work: Work) -> tuple[Lists, dict]:
     from implicit.bpr import BayesianPersonalizedRanking
 
     if (work.owners < 0).any():
-        raise NotImplementedError("it has no vector for sessions that it did not learn from")
+        raise CannotServe("it has no vector for sessions that it did not learn from")
     model, started = BayesianPersonalizedRanking(factors=128, random_state=0), time.perf_counter()
     model.fit(work.learned.matrix(), show_progress=False)
     fitted = time.perf_counter()
@@ -97,7 +102,7 @@ def ease(work: Work) -> tuple[Lists, dict]:
     from rectools.models import EASEModel
 
     if work.learned.item_count > _LARGEST_EASE:
-        raise NotImplementedError("its matrix grows with the square of the catalogue")
+        raise CannotServe("its matrix grows with the square of the catalogue")
     reached = {}
     for ridge in (100.0, 500.0):
         model = EASEModel(regularization=ridge)
@@ -221,7 +226,7 @@ def main() -> int:
         work = Work(dict(found), given.seconds)
     try:
         (items, scores), facts = PEERS[given.name](work)
-    except (ImportError, NotImplementedError) as error:
+    except (ImportError, CannotServe) as error:
         sys.stdout.write(json.dumps({"not_run": str(error)}) + "\n")
         return 0
     np.savez(given.out, items=items, scores=scores)

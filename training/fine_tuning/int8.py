@@ -1,4 +1,4 @@
-"""A tuned model with weights of 8 bits, answered by onnxruntime. Knows no torch.
+"""A tuned model with weights of 8 bits, answered by onnxruntime.
 
 Dimensions: N texts, L tokens, C classes.
 """
@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from training.encoder.model import alike_batches, tokenise
+from training.encoder.onnx_graph import answer_of, open_graph
 from training.encoder.readable import readable
 from training.fine_tuning.lesson import Head, Texts
 from training.fine_tuning.model import Probabilities
@@ -33,13 +33,7 @@ class Int8Model:
     def load(
         cls, path: Path, tokenizer: Any, head: Head, *, length: int, threads: int = 1
     ) -> "Int8Model":
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.log_severity_level = 3  # errors
-        session = onnxruntime.InferenceSession(
-            str(path), options, providers=["CPUExecutionProvider"]
-        )
-        return cls(session, tokenizer, head, length)
+        return cls(open_graph(path, threads=threads), tokenizer, head, length)
 
     def probabilities(self, texts: Texts, *, batch: int = 64) -> Probabilities:
         """(N, C) of a head of classes."""
@@ -54,9 +48,7 @@ class Int8Model:
 
     def _logits(self, first: Sequence[str], second: Sequence[str] | None) -> Probabilities:
         given = tokenise(self.tokenizer, first, second, length=self.length, has_places=True)
-        names = [wanted.name for wanted in self.session.get_inputs()]
-        logits: Probabilities = self.session.run(None, {k: given[k].numpy() for k in names})[0]
-        return logits
+        return answer_of(self.session, given)
 
 
 def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:

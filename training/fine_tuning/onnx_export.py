@@ -1,30 +1,21 @@
 """A tuned model as ONNX with weights of 8 bits, and what that cost in accuracy.
 
-Only heads of classes. The graph takes any number of texts of any length. It is written by torch's
-tracing exporter: the newer one needs a package that the lock does not have.
+Only heads of classes; how a graph is written stands in ``training/encoder/onnx_graph.py``.
 """
 
-import logging
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-import torch
-from torch import Tensor, nn
 
 from governance.errors import InputError
 from training.encoder.model import tokenise
+from training.encoder.onnx_graph import EXAMPLE, write_8_bits, write_graph
 from training.fine_tuning.int8 import INT8_FILE, Int8Model
 from training.fine_tuning.judge import macro_f1
 from training.fine_tuning.lesson import Lesson
-from training.fine_tuning.model import HeadedNetwork, TunedModel
-
-_OPSET = 17  # the first with LayerNormalization; onnxruntime reads it since 1.12
-_EXAMPLE = ("a text", "another, longer text")  # of two lengths, so that padding is in the graph
+from training.fine_tuning.model import TunedModel
 
 
 @dataclass(frozen=True)
@@ -41,13 +32,11 @@ class Loss:
 
 def export_int8(model: TunedModel, judged: Lesson, folder: Path) -> Loss:
     """Write ``int8.onnx`` into ``folder`` and hold it against the float model on ``judged``."""
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-
     path = folder / INT8_FILE
-    with TemporaryDirectory() as temporary, _quiet():
+    with TemporaryDirectory() as temporary:
         whole = Path(temporary) / "float.onnx"
         export_float(model, whole)
-        quantize_dynamic(whole, path, per_channel=True, weight_type=QuantType.QInt8)
+        write_8_bits(whole, path)
     small = Int8Model.load(path, model.tokenizer, model.head, length=model.length)
     return _loss(model, small, judged)
 
@@ -60,34 +49,10 @@ def export_float(model: TunedModel, path: Path) -> None:
             where="training/fine_tuning/onnx_export.py",
             why="only heads of classes can",
         )
-    given = tokenise(model.tokenizer, _EXAMPLE, length=model.length, has_places=True)
+    given = tokenise(model.tokenizer, EXAMPLE, length=model.length, has_places=True)
     given.pop("offset_mapping")
-    names = list(given)
-    axes = {name: {0: "texts", 1: "tokens"} for name in names} | {"logits": {0: "texts"}}
-    example = tuple(given[name].to(model.device) for name in names)
-    with torch.inference_mode():
-        torch.onnx.export(
-            _ByPlace(model.network, names).eval(),
-            example,
-            str(path),
-            input_names=names,
-            output_names=["logits"],
-            dynamic_axes=axes,
-            opset_version=_OPSET,
-            dynamo=False,
-        )
-
-
-class _ByPlace(nn.Module):
-    """The exporter hands inputs over in order, the network takes them by name."""
-
-    def __init__(self, network: HeadedNetwork, names: list[str]) -> None:
-        super().__init__()
-        self.network, self.names = network, names
-
-    def forward(self, *given: Tensor) -> Tensor:
-        logits: Tensor = self.network(**dict(zip(self.names, given, strict=True)))
-        return logits
+    there = {name: tensor.to(model.device) for name, tensor in given.items()}
+    write_graph(model.network, there, path, output="logits")
 
 
 def _loss(model: TunedModel, small: Int8Model, judged: Lesson) -> Loss:
@@ -102,16 +67,3 @@ def _loss(model: TunedModel, small: Int8Model, judged: Lesson) -> Loss:
         answers_changed=int((exact.argmax(axis=1) != rough.argmax(axis=1)).sum()),
         largest_probability_change=float(np.abs(exact - rough).max(initial=0)),
     )
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """The exporter warns of what tracing cannot see; the loss above is measured, not hoped for."""
-    root, level = logging.getLogger(), logging.getLogger().level
-    root.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        root.setLevel(level)

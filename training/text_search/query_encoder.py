@@ -11,8 +11,6 @@ seeks among. A text longer than the length it was made for is cut.
 Dimensions: N texts, L tokens, D numbers of a vector.
 """
 
-import logging
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,15 +18,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from training.encoder.model import Encoder, Vectors, mean_over_tokens, tokenise
+from training.encoder.onnx_graph import EXAMPLE, answer_of, open_graph, write_8_bits, write_graph
 from training.encoder.readable import readable
 
 _SMALL = 8  # bits; any other number leaves the weights as they are
-_OPSET = 17  # the first with LayerNormalization
-_EXAMPLE = ("a text", "another, longer text")  # of two lengths, so that padding is in the graph
 
 
 @dataclass(frozen=True)
@@ -45,18 +41,13 @@ class QueryEncoder:
         cls, encoder: Encoder, *, length: int, bits: int = 32, threads: int = 1
     ) -> "QueryEncoder":
         """Exported and opened in a second; nothing is left on disk. An answer has ``threads``."""
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.log_severity_level = 3  # errors
+        given = tokenise(encoder.tokenizer, EXAMPLE, length=length)
         with TemporaryDirectory() as folder:
-            graph = _exported(encoder, Path(folder), length)
+            whole, small = (Path(folder) / name for name in ("float.onnx", "int8.onnx"))
+            write_graph(_Pooled(encoder.network), given, whole, output="vectors")
             if bits == _SMALL:
-                graph = _in_8_bits(graph)
-            session = onnxruntime.InferenceSession(
-                str(graph), options, providers=["CPUExecutionProvider"]
-            )
+                write_8_bits(whole, small)
+            session = open_graph(small if bits == _SMALL else whole, threads=threads)
         return cls(session, encoder.tokenizer, encoder.digest, encoder.width)
 
     def embed(self, texts: Sequence[str], *, length: int) -> Vectors:
@@ -66,46 +57,17 @@ class QueryEncoder:
         filled = [row for row, text in enumerate(read) if text]
         if filled:
             given = tokenise(self.tokenizer, [read[row] for row in filled], length=length)
-            names = [wanted.name for wanted in self.session.get_inputs()]
-            found[filled] = self.session.run(None, {name: given[name].numpy() for name in names})[0]
+            found[filled] = answer_of(self.session, given)
         return found
 
 
-def _exported(encoder: Encoder, folder: Path, length: int) -> Path:
-    """The encoder, its mean over tokens and the unit length as one graph."""
-    given, graph = tokenise(encoder.tokenizer, _EXAMPLE, length=length), folder / "encoder.onnx"
-    names = list(given)
-    axes = {name: {0: "texts", 1: "tokens"} for name in names} | {"vectors": {0: "texts"}}
-    with warnings.catch_warnings(), torch.inference_mode():
-        warnings.simplefilter("ignore")  # of what tracing cannot see; answers are compared instead
-        torch.onnx.export(
-            _Pooled(encoder.network, names).eval(), tuple(given.values()), str(graph),
-            input_names=names, output_names=["vectors"], dynamic_axes=axes,
-            opset_version=_OPSET, dynamo=False,
-        )  # fmt: skip
-    return graph
-
-
-def _in_8_bits(graph: Path) -> Path:
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-
-    small, level = graph.with_suffix(".int8.onnx"), logging.getLogger().level
-    logging.getLogger().setLevel(logging.ERROR)  # it advises, through the root logger
-    try:
-        quantize_dynamic(graph, small, per_channel=True, weight_type=QuantType.QInt8)
-    finally:
-        logging.getLogger().setLevel(level)
-    return small
-
-
 class _Pooled(nn.Module):
-    """The exporter hands inputs over in order, the network takes them by name."""
+    """The encoder, its mean over tokens and the unit length."""
 
-    def __init__(self, network: nn.Module, names: list[str]) -> None:
+    def __init__(self, network: nn.Module) -> None:
         super().__init__()
-        self.network, self.names = network, names
+        self.network = network
 
-    def forward(self, *given: Tensor) -> Tensor:
-        named = dict(zip(self.names, given, strict=True))
-        hidden = self.network(**named).last_hidden_state
-        return nn.functional.normalize(mean_over_tokens(hidden, named["attention_mask"]), dim=-1)
+    def forward(self, **given: Tensor) -> Tensor:
+        hidden = self.network(**given).last_hidden_state
+        return nn.functional.normalize(mean_over_tokens(hidden, given["attention_mask"]), dim=-1)
