@@ -190,7 +190,8 @@ def open_records(url: str) -> Engine:
     """An engine whose schema is at the newest migration; StateError when it cannot be had."""
     try:
         engine = _engine(url)
-        migrate(_engine(url, is_migrating=True))
+        with _migrating(url) as once:
+            migrate(once)
     except (OperationalError, ArgumentError, NoSuchModuleError, ImportError, OSError) as error:
         raise StateError(
             "the record store cannot be opened",
@@ -224,6 +225,16 @@ def session(settings: Settings) -> Iterator[Session]:
     with Session(open_records(settings.records_database_url), expire_on_commit=False) as opened:
         yield opened
         opened.commit()
+
+
+@contextmanager
+def _migrating(url: str) -> Iterator[Engine]:
+    """An engine for migrations alone; its connections are closed when they are done."""
+    engine = _engine(url, is_migrating=True)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
 
 
 def _engine(url: str, *, is_migrating: bool = False) -> Engine:
