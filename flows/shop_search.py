@@ -5,6 +5,7 @@ them. Index and help are sealed as one version; killed at any moment, the versio
 use and what was embedded is kept. With ``--learn`` clicks teach encoder, fusion and cross-encoder.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,7 +30,7 @@ from training.shop_search.config import read_shop_search_knobs
 from training.shop_search.shop_search_file import files_beside
 from training.text_search.catalogue import LEVELS, Catalogue, Product, Value
 from training.text_search.config import read_search_knobs
-from training.text_search.index_file import open_stored
+from training.text_search.index_file import CARD
 from training.text_search.learn import ClickLog
 from training.text_search.learned_build import Version, build_learned, refresh
 from training.text_search.learned_file import LEARNED
@@ -102,15 +103,15 @@ def build_shop_search(
                 state_dir=settings.searches_dir / INDEX / "learning",
                 progress=progress,
             )
-    stored = open_stored(index_dir)
-    assert stored is not None
+    folder = index_dir / index.version
+    card = json.loads((folder / CARD).read_text(encoding="utf-8"))  # verified by the build
     return Built(
         version=index.version,
-        folder=stored.folder,
+        folder=folder,
         products=len(index.catalogue),
         synonyms=len(query_help.synonyms.pairs),
         completions=len(query_help.completions.phrases),
-        facts={name: stored.card[name] for name in ("help", LEARNED) if name in stored.card},
+        facts={name: card[name] for name in ("help", LEARNED) if name in card},
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import torch
 from tiny_encoder import tiny_checkpoint
 
@@ -73,22 +74,20 @@ def _write(path: Path, wanted: Wanted) -> None:
     for position in range(1, DEPTH + 1):
         shown = [("shown", items[0][0], "impression", position, "r-shuffled", 0)] * SHUFFLED_LISTS
         events += shown + [(*shown[0][:2], "view", *shown[0][3:])] * (240 // position)
+    columns = {
+        "items": (items, ("item_id", "title")),
+        "searches": (searches, ("query_id", "query", "number")),
+        "events": (events, _EVENT),
+    }
     with duckdb.connect(str(path)) as warehouse:
-        warehouse.execute(_TABLES).fetchall()
-        for table, rows in (("items", items), ("searches", searches), ("events", events)):
-            places = ", ".join("?" * len(rows[0]))
-            warehouse.executemany(f"insert into {table} values ({places})", rows)
+        for table, (rows, names) in columns.items():
+            lists = zip(*rows, strict=True)
+            warehouse.register("rows", pa.table(dict(zip(names, map(list, lists), strict=True))))
+            warehouse.execute(f"create table {table} as select * from rows").fetchall()
         warehouse.execute(_VIEWS).fetchall()
 
 
-_TABLES = """
-create table items (item_id varchar, title varchar);
-create table searches (query_id varchar, query varchar, number int);
-create table events (
-    query_id varchar, item_id varchar, event_type varchar, position bigint, request_id varchar,
-    number int
-)
-"""
+_EVENT = ("query_id", "item_id", "event_type", "position", "request_id", "number")
 _VIEWS = """
 create view dim_items as select
     item_id, title, null::varchar as description, null::varchar as brand,

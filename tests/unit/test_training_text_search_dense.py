@@ -119,7 +119,9 @@ def test_a_query_encoder_gives_the_same_vectors_and_nearly_so_with_8_bits(encode
 
 def test_a_taught_encoder_is_loaded_as_it_was_saved(encoder, tmp_path):
     tuned = fine_tune_dense(encoder, _pairs(LEFT, RIGHT), None, KNOBS).encoder
-    first, second = (save_encoder(tmp_path / name, tuned) for name in ("a", "b"))
+    first = save_encoder(tmp_path / "a", tuned)
+    tuned.embed(LEFT, length=5)  # a fast tokenizer remembers how it was asked last
+    second = save_encoder(tmp_path / "b", tuned)
     assert first.digest == second.digest != encoder.digest
     np.testing.assert_array_equal(first.embed(LEFT), tuned.embed(LEFT))
 

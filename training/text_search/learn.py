@@ -6,7 +6,7 @@ and threads: same result, also after a kill, since trainings go on from ``state_
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from training.encoder.model import Encoder
@@ -145,6 +145,7 @@ class _Run:
             "judged_searches": len(self._lessons.judged),
             "positions": {"told": bias.told, "propensities": list(bias.propensities)},
             "plain_encoder": plain.digest,
+            "knobs": asdict(self._knobs),
             "parts": [one.as_dict() for one in self._compared],
         }  # fmt: skip
 
