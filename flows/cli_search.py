@@ -20,7 +20,7 @@ Catalogue = Annotated[
 Config = Annotated[Path | None, typer.Option("--config", help="Knobs as YAML")]
 Learn = Annotated[
     bool,
-    typer.Option("--learn", help="Also teach encoder, fusion and cross-encoder by clicks: minutes"),
+    typer.Option("--learn", help="Also teach fusion, encoder and cross-encoder by clicks: minutes"),
 ]
 LearnConfig = Annotated[
     Path | None, typer.Option("--learn-config", help="Knobs of --learn as YAML")
@@ -49,7 +49,7 @@ def train_search(
     """Build the shop's search index and query help, or bring them up to date.
 
     Only new texts are embedded. With --learn the shop's clicks, corrected for position, teach
-    encoder, fusion and cross-encoder; each is kept only if later searches do not lose by it, and
+    fusion, encoder and cross-encoder; each is kept only if later searches find more by it, and
     later runs without --learn keep it. Killed at any moment, the same command goes on.
     Example: counterfoil train search --learn
     """

@@ -2,7 +2,7 @@
 
 Help is learned from titles, brands, categories and the shop's searches with what was clicked after
 them. Index and help are sealed as one version; killed at any moment, the version before stays in
-use and what was embedded is kept. With ``--learn`` clicks teach encoder, fusion and cross-encoder.
+use and what was embedded is kept. With ``--learn`` clicks teach fusion, encoder and cross-encoder.
 """
 
 import json

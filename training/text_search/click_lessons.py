@@ -1,9 +1,11 @@
 """Clicks after searches, dealt into what teaches, what fits and what judges.
 
-Earlier clicks teach. Later ones, of queries that were not asked before, are dealt by query to a
-half that fits the fusion and chooses epochs, and one that judges. Every click counts by how seldom
-anybody looks where it was. Products that read alike are one: no search by text can tell them apart,
-so that all of them are worth what one of them was clicked. Pure; the same seed deals the same.
+Earlier clicks teach. Queries of later ones, drawn as often as they are clicked, are dealt to a half
+that fits the fusion and chooses epochs, and one that judges; as in a shop's days to come, many of
+them were asked before. Every click counts by how seldom anybody looks where it was.
+
+Products that read alike are one: no search by text can tell them apart, so that all of them are
+worth what one of them was clicked. Pure; the same seed deals the same.
 """
 
 from collections import defaultdict
@@ -14,11 +16,11 @@ from functools import cached_property
 import numpy as np
 
 from training.text_search.catalogue import Catalogue
-from training.text_search.clicks import Click, Pairs, click_weights, split_by_time
+from training.text_search.clicks import Click, Pairs, click_weights, cut_by_time
 from training.text_search.config import SearchKnobs
 from training.text_search.judged import Judged
 from training.text_search.learning_config import ClickKnobs
-from training.text_search.words import words_of
+from training.text_search.words import distinct, words_of
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class ClickLessons:
     fitted: tuple[Judged, ...]
     fitted_pairs: Pairs  # of the same queries
     judged: tuple[Judged, ...]
+    new: frozenset[str]  # of the queries that judge, those that nobody asked before
 
 
 @dataclass(frozen=True)
@@ -82,12 +85,13 @@ def click_lessons(
         for click in clicks
         if click.item_id in weighing.catalogue.row_of and words_of(click.query)
     ]
-    earlier, later = split_by_time(known, knobs.later_share)
+    earlier, later = cut_by_time(known, knobs.later_share)
     draw = np.random.default_rng(seed)
     taught = draw.permutation(len(earlier))[: knobs.most_clicks]
-    queries = sorted({click.query for click in later})
-    order = draw.permutation(len(queries))[: 2 * knobs.most_queries]
-    fitted, judged = ({queries[at] for at in half} for half in (order[::2], order[1::2]))
+    asked = distinct(
+        (later[at].query for at in draw.permutation(len(later))), 2 * knobs.most_queries
+    )
+    fitted, judged = set(asked[::2]), set(asked[1::2])
     fitting = [click for click in later if click.query in fitted]
     judging = [click for click in later if click.query in judged]
     return ClickLessons(
@@ -96,4 +100,5 @@ def click_lessons(
         fitted=tuple(weighing.judged(fitting)),
         fitted_pairs=weighing.pairs(fitting),
         judged=tuple(weighing.judged(judging)),
+        new=frozenset(judged - {click.query for click in earlier}),
     )

@@ -69,11 +69,19 @@ def click_weights(
     return found
 
 
+def cut_by_time(
+    clicks: Iterable[Click], later_share: float = 0.1
+) -> tuple[list[Click], list[Click]]:
+    """Earlier clicks, and the latest ones; clicks of one moment stand in a fixed order."""
+    ordered = sorted(clicks, key=lambda click: (click.at, click.query, click.item_id))
+    cut = int(len(ordered) * (1 - later_share))
+    return ordered[:cut], ordered[cut:]
+
+
 def split_by_time(
     clicks: Iterable[Click], later_share: float = 0.1
 ) -> tuple[list[Click], list[Click]]:
     """Earlier clicks, and the latest ones whose queries were not asked before."""
-    ordered = sorted(clicks, key=lambda click: (click.at, click.query, click.item_id))
-    cut = int(len(ordered) * (1 - later_share))
-    known = {click.query for click in ordered[:cut]}
-    return ordered[:cut], [click for click in ordered[cut:] if click.query not in known]
+    earlier, later = cut_by_time(clicks, later_share)
+    known = {click.query for click in earlier}
+    return earlier, [click for click in later if click.query not in known]

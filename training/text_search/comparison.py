@@ -1,9 +1,9 @@
-"""Whether a change of an index does not lose on searches that did not teach it.
+"""Whether a change of an index does better on searches that did not teach it.
 
 What is judged is what a shopper would see: the first ten of the index's own order. Pure.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -19,6 +19,7 @@ class Reached:
 
     ndcg_at_10: float
     recall_at_10: float  # share of the clicks whose product, or one that reads alike, is shown
+    new_ndcg_at_10: float | None  # over the queries that nobody asked before; None: there is none
 
     def __str__(self) -> str:
         return f"NDCG@10 {self.ndcg_at_10:.3f}, recall@10 {self.recall_at_10:.3f}"
@@ -34,8 +35,8 @@ class Comparison:
 
     @property
     def is_kept(self) -> bool:
-        """By NDCG, which also counts how far up a product stands."""
-        return self.after.ndcg_at_10 >= self.before.ndcg_at_10
+        """By NDCG, which also counts how far up a product stands; of equals the plainer stays."""
+        return self.after.ndcg_at_10 > self.before.ndcg_at_10
 
     def as_dict(self) -> dict[str, object]:
         """As a card may have it."""
@@ -47,11 +48,13 @@ class Comparison:
         return f"{self.part} {said}: {self.after}; without it {self.before}"
 
 
-def reached(index: SearchIndex, judged: Sequence[Judged]) -> Reached:
+def reached(index: SearchIndex, judged: Sequence[Judged], new: Container[str] = ()) -> Reached:
     """What the index's own order reaches on queries of which each has something good."""
-    found = [_one(index, query) for query in judged]
-    ndcg, recall = np.mean(found, axis=0).tolist()
-    return Reached(round(ndcg, 6), round(recall, 6))
+    found = np.array([_one(index, query) for query in judged])
+    is_new = np.array([query.query in new for query in judged])
+    ndcg, recall = found.mean(axis=0).tolist()
+    of_new = round(float(found[is_new, 0].mean()), 6) if is_new.any() else None
+    return Reached(round(ndcg, 6), round(recall, 6), of_new)
 
 
 def _one(index: SearchIndex, judged: Judged) -> tuple[float, float]:

@@ -1,11 +1,12 @@
-"""Learn an index's parts from clicks, one after the other, each kept only if it does not lose.
+"""Learn an index's parts from clicks, one after the other, each kept only if it does better.
 
-First the encoder, then how the lists are joined, then the cross-encoder. Each is judged by later
-searches that taught nothing, in the index as it stands by then. Same clicks, knobs, seed, device
-and threads: same result, also after a kill, since trainings go on from ``state_dir``.
+First how the lists are joined, then the encoder, with the fusion that fits it, then the
+cross-encoder. Each is judged by later clicks that taught nothing, in the index as it stands by
+then. Same clicks, knobs, seed, device and threads: same result, also after a kill, since trainings
+go on from ``state_dir``.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from training.text_search.fine_tune import fine_tune_dense, subject_of
 from training.text_search.fit_fusion import FEWEST, fit_fusion
 from training.text_search.fusion import Fusion
 from training.text_search.index import SearchIndex
-from training.text_search.judged import Judged, known_items
+from training.text_search.judged import known_items
 from training.text_search.learned_file import ENCODER
 from training.text_search.learning_config import LearningKnobs
 from training.text_search.position_bias import PositionBias, Shuffled, position_bias
@@ -69,10 +70,8 @@ def learn(
              f"{len(lessons.fitted)} later searches fit, {len(lessons.judged)} judge; "
              f"positions: {bias.told}")  # fmt: skip
     run = _Run(knobs, lessons, state_dir, progress)
-    encoder = run.encoder(plain, index, index_of)
-    if encoder is not None:
-        index = index_of(encoder)
     index = run.fusion(index)
+    index, encoder = run.encoder(index, plain, index_of)
     cross = run.cross(index, encoder or plain)
     return Learned(encoder, index.fusion, cross, run.facts(log, bias, plain))
 
@@ -92,11 +91,20 @@ class _Run:
                 f"learning: fewer than {FEWEST} later searches can judge: no encoder is taught"
             )
 
-    def encoder(self, plain: Encoder, index: SearchIndex, index_of: IndexOf) -> Encoder | None:
-        """The tuned encoder, or None where it loses or nobody can judge."""
+    def fusion(self, index: SearchIndex) -> SearchIndex:
+        """The index with the fitted fusion, or as it was."""
+        fitted = self._fitted(index)
+        if not self._can_judge:  # its own cross-validation chose it
+            return fitted
+        return fitted if self._is_kept("fusion", index, fitted) else index
+
+    def encoder(
+        self, index: SearchIndex, plain: Encoder, index_of: IndexOf
+    ) -> tuple[SearchIndex, Encoder | None]:
+        """The index by the taught encoder; as it was where that loses or nobody can judge."""
         taught, fitted, knobs = self._lessons.taught, self._lessons.fitted_pairs, self._knobs.dense
         if not self._can_judge:
-            return None
+            return index, None
         subject = subject_of(plain, taught, fitted, knobs)
         tuned = fine_tune_dense(
             plain, taught, fitted, knobs,
@@ -104,17 +112,8 @@ class _Run:
         ).encoder  # fmt: skip
         saved = save_encoder(self._state_dir / ENCODER, tuned)
         found = replace(saved, name=f"{plain.name}, taught by clicks")
-        return found if self._is_kept("encoder", index, index_of(found)) else None
-
-    def fusion(self, index: SearchIndex) -> SearchIndex:
-        """The index with the fitted fusion, or as it was."""
-        queries, knobs = self._lessons.fitted, self._knobs.clicks
-        lack = max(knobs.known_items - len(queries), 0)
-        made = known_items(index.catalogue, lack, seed=self._knobs.seed)
-        fitted = fit_fusion(index, [*queries, *made], progress=self._say)
-        if not self._can_judge:  # its own cross-validation chose it
-            return fitted
-        return fitted if self._is_kept("fusion", index, fitted) else index
+        by_it = self._fitted(index_of(found))
+        return (by_it, found) if self._is_kept("encoder", index, by_it) else (index, None)
 
     def cross(self, index: SearchIndex, encoder: Encoder) -> TaughtText | None:
         """The cross-encoder, or None where it loses or nobody can judge."""
@@ -143,16 +142,23 @@ class _Run:
             "taught_clicks": len(self._lessons.taught),
             "fitted_searches": len(self._lessons.fitted),
             "judged_searches": len(self._lessons.judged),
+            "judged_searches_not_asked_before": len(self._lessons.new),
             "positions": {"told": bias.told, "propensities": list(bias.propensities)},
             "plain_encoder": plain.digest,
             "knobs": asdict(self._knobs),
             "parts": [one.as_dict() for one in self._compared],
         }  # fmt: skip
 
+    def _fitted(self, index: SearchIndex) -> SearchIndex:
+        """By later queries, and where they are few by titles as a hurried person recalls them."""
+        lack = max(self._knobs.clicks.known_items - len(self._lessons.fitted), 0)
+        made = known_items(index.catalogue, lack, seed=self._knobs.seed)
+        return fit_fusion(index, [*self._lessons.fitted, *made], progress=self._say)
+
     def _is_kept(self, part: str, before: SearchIndex, after: SearchIndex) -> bool:
-        judged: Sequence[Judged] = self._lessons.judged
-        was = self._now or reached(before, judged)
-        found = Comparison(part, was, reached(after, judged))
+        judged, new = self._lessons.judged, self._lessons.new
+        was = self._now or reached(before, judged, new)
+        found = Comparison(part, was, reached(after, judged, new))
         self._compared.append(found)
         self._now = found.after if found.is_kept else was
         self._say(f"learning: {found.line()}")

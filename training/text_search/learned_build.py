@@ -74,7 +74,7 @@ def build_learned(
     state_dir: Path,
     progress: Say,
 ) -> SearchIndex:
-    """The index in use afterwards; each part is a learned one where that does not lose.
+    """The index in use afterwards; each part is a learned one where that does better.
 
     ``depth``: products of each list that a shop asks for, so as many are judged.
     """
