@@ -29,6 +29,7 @@ from training.query_help.train import CatalogueItem, language_words, learn_query
 from training.shop_search.config import read_shop_search_knobs
 from training.shop_search.shop_search_file import files_beside
 from training.text_search.catalogue import LEVELS, Catalogue, Product, Value
+from training.text_search.comparison import line_of
 from training.text_search.config import read_search_knobs
 from training.text_search.index_file import CARD
 from training.text_search.learn import ClickLog
@@ -146,18 +147,14 @@ def with_read_attributes(catalogue: Catalogue) -> Catalogue:
 
 
 def _learned_lines(facts: Mapping[str, Any] | None) -> list[str]:
-    """What each part reached on later searches, without it and with it."""
+    """From what was learned, and what each part did on later searches."""
     if facts is None:
         return []
-    lines = [f"learned      {facts['told']}: {facts['taught_clicks']:,} of {facts['clicks']:,} "
-             f"clicks; {facts['judged_searches']} later searches judge"]  # fmt: skip
-    for one in facts["parts"]:
-        before, after = one["before"]["ndcg_at_10"], one["after"]["ndcg_at_10"]
-        recalls = f"{one['before']['recall_at_10']:.3f} -> {one['after']['recall_at_10']:.3f}"
-        said = "kept" if one["is_kept"] else "not kept"
-        lines.append(f"             {one['part']} {said}: NDCG@10 {before:.3f} -> {after:.3f}, "
-                     f"recall@10 {recalls}")  # fmt: skip
-    return lines
+    head = (
+        f"learned      {facts['told']}: {facts['taught_clicks']:,} of {facts['clicks']:,} clicks; "
+        f"{facts['judged_searches']} later searches judge"
+    )
+    return [head, *(f"             {line_of(one)}" for one in facts["parts"])]
 
 
 def _text_with_size(product: Product) -> str:

@@ -1,5 +1,6 @@
 """A small shop's search with a real index and help, for tests."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -9,7 +10,7 @@ from flows.search_source import Source
 from flows.shop_search import learn_help, with_read_attributes
 from training.encoder.checkpoint import load_encoder
 from training.shop_search.shop_search_file import files_beside
-from training.text_search.build import build
+from training.text_search.build import NO_FOLDERS, build
 from training.text_search.catalogue import Catalogue, Product
 
 BRANDS = ("Sony", "Bosch", "Acme", "Lenovo", "Canon")
@@ -41,13 +42,27 @@ def untaught_encoder(folder: Path) -> str:
     return str(tiny_checkpoint(folder / "encoder", words))
 
 
-def build_small(folder: Path, encoder: str, items: list[Product] | None = None) -> None:
+def build_small(
+    folder: Path,
+    encoder: str,
+    items: list[Product] | None = None,
+    *,
+    folders: Mapping[str, Path] = NO_FOLDERS,
+) -> None:
     """An index of the products in ``folder/bundles/search``."""
     catalogue = Catalogue.of(items or products())
-    save_small(folder, catalogue, source=Source(catalogue, popular=POPULAR), encoder=encoder)
+    source = Source(catalogue, popular=POPULAR)
+    save_small(folder, catalogue, source=source, encoder=encoder, folders=folders)
 
 
-def save_small(folder: Path, catalogue: Catalogue, *, source: Source, encoder: str) -> None:
+def save_small(
+    folder: Path,
+    catalogue: Catalogue,
+    *,
+    source: Source,
+    encoder: str,
+    folders: Mapping[str, Path] = NO_FOLDERS,
+) -> None:
     """An index of a catalogue with the searches and what sells of a source."""
     read = with_read_attributes(catalogue)
     part = Source(read, source.searches, source.popular, source.is_synthetic)
@@ -56,6 +71,7 @@ def save_small(folder: Path, catalogue: Catalogue, *, source: Source, encoder: s
         read,
         load_encoder(encoder),
         beside=files_beside(learn_help(part, seed=1, language=()), part.popular or {}),
+        folders=folders,
         facts=part.facts(),
         progress=lambda _: None,
     )

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from clicked_shop import (
     DEPTH,
@@ -17,14 +18,11 @@ from clicked_shop import (
 from flows.search_source import read_click_log
 from flows.shop_search import build_shop_search
 from governance.errors import InputError, StateError
-from serving.schemas import parse_instance
-from serving.search_answer import Searcher
-from serving.search_wish import SearchRequest
 from training.shop_search.model import open_shop_search
 from training.text_search.catalogue import Catalogue, Product
 from training.text_search.click_lessons import Weighing, click_lessons
 from training.text_search.clicks import Click
-from training.text_search.comparison import Comparison, Reached
+from training.text_search.comparison import Reached, compared
 from training.text_search.config import SearchKnobs
 from training.text_search.learning_config import ClickKnobs, LearningKnobs, read_learning_knobs
 from training.text_search.position_bias import Shuffled, position_bias
@@ -103,17 +101,6 @@ def test_another_plain_encoder_than_the_one_it_began_with_is_refused(learned, tm
         build(settings.model_copy(update={"encoder": other.encoder}), learning=None)
 
 
-def test_an_item_says_what_the_cross_encoder_thought_where_the_version_has_one(learned):
-    settings, plain, _ = learned
-    shop = opened(settings)
-    wish = parse_instance({"query": "sneaker alpine", "k": 5}, SearchRequest, path="")
-    parts = [item["parts"] for item in Searcher(shop).answers([wish])[0]["items"]]
-    has_cross = shop.index.cross is not None
-    assert ["cross_score" in one for one in parts] == [has_cross] * 5
-    without = Searcher(plain).answers([wish])[0]["items"]
-    assert all("cross_score" not in item["parts"] for item in without)
-
-
 def test_an_encoder_that_loses_on_later_searches_is_not_kept(tmp_path):
     """Earlier clicks went to other things; later ones go where words lead."""
     kinds = list(dict.fromkeys(kind for kind, _ in queries()))
@@ -134,11 +121,17 @@ def test_an_encoder_that_loses_on_later_searches_is_not_kept(tmp_path):
     assert found_first(shop, polish) >= 0.7
 
 
-@pytest.mark.parametrize(("after", "is_kept"), [(0.4, False), (0.5, False), (0.6, True)])
-def test_a_part_that_does_no_better_is_not_kept(after, is_kept):
-    found = Comparison("encoder", Reached(0.5, 0.5, None), Reached(after, 0.9, None))
+@pytest.mark.parametrize(
+    ("gains", "is_kept"),
+    [((-0.1, -0.2), False), ((0.0, 0.0), False), ((0.4, -0.3), False), ((0.1, 0.2), True)],
+)
+def test_a_part_that_does_no_better_than_chance_is_not_kept(gains, is_kept):
+    before = np.array([0.5, 0.5])
+    was, now = (Reached(ndcg, before, (True, False)) for ndcg in (before, before + gains))
+    found = compared("encoder", was, now)
     assert found.is_kept is is_kept
     assert found.as_dict()["is_kept"] is is_kept
+    assert found.after["new_ndcg_at_10"] == 0.5 + gains[0]
 
 
 class _KilledError(BaseException):

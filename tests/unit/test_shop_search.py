@@ -14,18 +14,23 @@ from governance.errors import StateError
 from serving.schemas import RequestError, parse_instance
 from serving.search_answer import Searcher
 from serving.search_wish import FUSION_NAMES, SearchRequest
+from training.encoder.checkpoint import load_encoder
 from training.encoder.model import Encoder
+from training.fine_tuning.config import FineTuning
+from training.fine_tuning.taught import judge_taught
 from training.query_help.filters import Filter
 from training.shop_search.config import ShopSearchKnobs
 from training.shop_search.finding import NEAREST
 from training.shop_search.model import open_shop_search
 from training.shop_search.personal import personal_order
 from training.shop_search.translation import with_read
+from training.text_search.cross_encoder import cross_lesson, teach_cross
 from training.text_search.filters import Between, Filters
 from training.text_search.fit_fusion import fit_fusion
 from training.text_search.fusion import FUSIONS
 from training.text_search.index import Hit
 from training.text_search.judged import known_items
+from training.text_search.learned_file import learned_folders
 from training.text_search.query_encoder import QueryEncoder
 
 BY_ID = {product.item_id: product for product in products()}
@@ -192,6 +197,25 @@ def test_the_learned_fusion_of_an_index_that_learned_nothing_is_refused(shop, qu
     assert str(refused.value) == (
         "instances[0].fusion: the fusion learned was not fitted; this index can be asked for "
         "lexical, dense, rule, convex, reciprocal_rank; counterfoil train search --learn fits it"
+    )
+
+
+def test_a_version_with_a_cross_encoder_reads_the_best_again_and_says_so(home, tmp_path):
+    folder, name = home
+    plain, encoder = open_shop_search(folder / "bundles/search", encoder=name), load_encoder(name)
+    lesson = cross_lesson(plain.index, known_items(plain.index.catalogue, 20))
+    tuned = teach_cross(encoder, lesson, FineTuning(epochs=1, length=16))
+    folders = learned_folders(tmp_path / "state", None, judge_taught(tuned, lesson))
+    build_small(tmp_path, name, folders=folders)
+    shop = open_shop_search(tmp_path / "bundles/search", encoder=name)
+    taught = replace(plain, index=replace(plain.index, cross=tuned.model))
+    for query in ("wireless charger", "red monitor"):
+        items, again, without = (asked(one, query=query)["items"] for one in (shop, taught, plain))
+        assert items == again
+        assert all(0 <= item["parts"]["cross_score"] <= 1 for item in items)
+        assert not any("cross_score" in item["parts"] for item in without)
+    assert (
+        "cross_score" not in asked(shop, query="red monitor", fusion="dense")["items"][0]["parts"]
     )
 
 

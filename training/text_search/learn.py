@@ -16,7 +16,7 @@ from training.fine_tuning.task import subject_of as subject_of_cross
 from training.fine_tuning.taught import TaughtText, judge_taught
 from training.text_search.click_lessons import ClickLessons, Weighing, click_lessons
 from training.text_search.clicks import Click
-from training.text_search.comparison import Comparison, Reached, reached
+from training.text_search.comparison import Comparison, Reached, compared, line_of, reached
 from training.text_search.cross_encoder import HEAD, cross_lesson, teach_cross
 from training.text_search.encoder_file import save_encoder
 from training.text_search.fine_tune import fine_tune_dense, subject_of
@@ -157,11 +157,11 @@ class _Run:
 
     def _is_kept(self, part: str, before: SearchIndex, after: SearchIndex) -> bool:
         judged, new = self._lessons.judged, self._lessons.new
-        was = self._now or reached(before, judged, new)
-        found = Comparison(part, was, reached(after, judged, new))
+        was, now = self._now or reached(before, judged, new), reached(after, judged, new)
+        found = compared(part, was, now)
         self._compared.append(found)
-        self._now = found.after if found.is_kept else was
-        self._say(f"learning: {found.line()}")
+        self._now = now if found.is_kept else was
+        self._say(f"learning: {line_of(found.as_dict())}")
         return found.is_kept
 
     def _checkpoint(self, name: str, subject: str) -> Path:

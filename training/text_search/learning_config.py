@@ -19,8 +19,8 @@ class ClickKnobs:
     """How many clicks and queries teach, fit and judge, and how positions are corrected for."""
 
     later_share: float = 0.1
-    most_clicks: int = 8_000
-    most_queries: int = 250
+    most_clicks: int = 16_000
+    most_queries: int = 400
     cross_queries: int = 600
     known_items: int = 200
     examination_eta: float = 1.0
@@ -32,7 +32,7 @@ class LearningKnobs:
     """The parts of ``learning.yaml``."""
 
     clicks: ClickKnobs = field(default_factory=ClickKnobs)
-    dense: FineTuning = field(default_factory=lambda: replace(DENSE_KNOBS, length=32))
+    dense: FineTuning = field(default_factory=lambda: replace(DENSE_KNOBS, epochs=1, length=32))
     cross: FineTuning = field(default_factory=lambda: FineTuning(epochs=1))
     seed: int = 0
 
