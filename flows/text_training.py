@@ -199,7 +199,7 @@ class _Run:
     def save(self, taught: Taught, knobs: FineTuningSettings, trials: list[Trial]) -> TextOutcome:
         """As a bundle of the task's kind, with its card as a page."""
         facts = {
-            **card_facts_of(self.wish.task),
+            **card_facts_of(self.wish.task, self.wish.data),
             "task": self.wish.task,
             "knobs": knobs.knobs(),
             "seed": knobs.training.seed,

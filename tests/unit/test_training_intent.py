@@ -11,7 +11,8 @@ from training.fine_tuning.config import FineTuning
 from training.fine_tuning.lesson import Lesson, Texts
 from training.intent.acts import ACTS, ActModel, checked_acts, fit_acts
 from training.intent.lexicon import INTENTS, lexicon_intents
-from training.intent.model import IntentModel, learned_acts, unread_because
+from training.intent.model import IntentModel, learned_acts
+from training.intent.scripts import unread_because
 from training.intent.train import card_facts, default_knobs, read_queries, split_rows, teach
 from training.text_tasks import card_facts_of
 
@@ -142,8 +143,8 @@ def test_the_shipped_acts_know_every_intent_and_act():
 
 
 def test_what_was_learned_of_acts_goes_into_the_card_of_intent_alone():
-    assert card_facts_of("intent") == card_facts()
-    assert card_facts_of("sentiment") == {}
+    assert card_facts_of("intent", None) == card_facts()
+    assert card_facts_of("sentiment", None) == {}
 
 
 def test_reviews_and_second_looks_are_a_comparison_and_a_cart_is_a_purchase():
