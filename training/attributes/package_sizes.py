@@ -40,7 +40,8 @@ def extractor_of_shop(titles: Sequence[str], told: Sequence[Told], rules: Rules)
     precision = {}
     for way, before in prior.items():
         right, judged = rights.get(way, (0, 0))
-        precision[way] = (right + WEIGHT * trust * before) / (judged + WEIGHT)
+        trusted = trust * before
+        precision[way] = trusted + (right - judged * trusted) / (judged + WEIGHT)
     return replace(blind, precision=precision)
 
 
