@@ -186,10 +186,10 @@ def _attributes(listing: Listing, extractor: Extractor) -> Iterable[Proposal]:
         surest = max((one for one in read if one.name == name), key=lambda one: one.confidence)
         if surest.confidence < ATTRIBUTE_FROM or not is_one_value(values_of(read, name)):
             continue
-        number = surest.value
-        value = number if isinstance(number, str) else f"{number:g} {surest.unit}"
+        value = surest.value
+        after = value if isinstance(value, str) else f"{value:g} {surest.unit}"
         reason, sure = f"the title says {surest.text!r}", round(surest.confidence, 3)
-        found = _proposal(listing, f"attributes.{name}", "attribute", value, reason, sure)
+        found = _proposal(listing, f"attributes.{name}", "attribute", after, reason, sure)
         yield replace(found, before="")
 
 
