@@ -19,6 +19,7 @@ class Stage:
     code: tuple[str, ...]  # files and folders whose change makes the result stale
     settings: tuple[str, ...] = ()  # settings whose change makes the result stale
     is_always_run: bool = False
+    beside: tuple[str, ...] = ()  # globs of home files no stage makes: a new one makes it stale
     optimise: bool = False  # python -O: feast's import takes 6 s instead of 15 to 28 s
 
 
@@ -36,7 +37,7 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         "check_raw", "check raw", ("import_raw", "simulate"),
         (*_CONTRACTS, "dbt/models/staging", "dbt/models/sources"),
-        ("quarantine_limit_rate",),
+        ("quarantine_limit_rate",), beside=("raw/{shop}/reviews/current.json",),
     ),
     Stage(
         "read_texts", "read texts", ("check_raw",),

@@ -82,5 +82,5 @@ def test_the_shop_contract_has_every_raw_table():
     names = {table.name for table in read_raw_tables(Settings().dbt_dir)}
     assert names == {
         "users", "items", "order_lines", "events", "searches",
-        "campaigns", "coupons", "redemptions", "promotions",
+        "campaigns", "coupons", "redemptions", "promotions", "reviews",
     }  # fmt: skip
