@@ -61,7 +61,8 @@ def test_odd_texts_land_as_they_were_written(tmp_path: Path) -> None:
     with duckdb.connect() as con:
         con.execute(
             "copy (select 'r' || i as review_id, '7' as item_id, texts[i] as body,"
-            f" date '2017-03-01' as reviewed_at from (select $texts as texts), range(1, $n) t(i)) to '{table}'",
+            " date '2017-03-01' as reviewed_at"
+            f" from (select $texts as texts), range(1, $n) t(i)) to '{table}'",
             {"texts": odd, "n": len(odd) + 1},
         ).fetchall()
     landing = import_reviews(str(table), settings=Settings(home=tmp_path / "home"))
