@@ -51,7 +51,7 @@ def read_listings(
     if judge is None:
         why = "counterfoil listings check"
         if model_path(settings).is_file():
-            why = "their model is of another encoder, other knobs or items that are gone; " + why
+            why = f"their model learned too little, or of other items or by other means; {why}"
         return Readings([(None,)] * len(listings), f"listings unjudged: {why}")
     by_digest = {_digest(one): one for one in listings}
     kept = KeptReadings(settings.texts_dir / settings.shop / f"listings-{judge.name}", _COLUMNS)
@@ -63,7 +63,7 @@ def read_listings(
 
 
 def open_judge(settings: Settings, encoder: Encoder) -> Judge | None:
-    """The home's model of this shop; None without one, or where it was made by other means."""
+    """The home's model of this shop; None without one, or where it cannot say good from bad."""
     path = model_path(settings)
     if not path.is_file():
         return None
@@ -77,7 +77,9 @@ def open_judge(settings: Settings, encoder: Encoder) -> Judge | None:
     raw, knobs = read_shop(landing.path), read_quality_knobs()
     source = source_digest(raw, knobs, encoder.digest)
     model = load_quality(path, raw, knobs, source, embed_by(encoder))
-    return Judge(model, digest_of([sha256_file(path), _FORM])[:12]) if model else None
+    if model is None or "bad" not in model.trees:  # made by other means; of too few listings
+        return None
+    return Judge(model, digest_of([sha256_file(path), _FORM])[:12])
 
 
 def embed_by(encoder: Encoder) -> "Embed":
