@@ -12,6 +12,7 @@ from pathlib import Path
 import duckdb
 
 from flows.importers.landing import Landing, current_landing
+from flows.listing_readings import embed_by, model_path
 from governance import repair_ledger
 from governance.errors import InputError, StateError
 from governance.files import digest_of
@@ -21,7 +22,7 @@ from training.attributes.package_sizes import Told, extractor_of_shop, told_by
 from training.attributes.rules_file import read_rules
 from training.encoder.checkpoint import load_encoder
 from training.listing_quality.catalogue_file import read_shop
-from training.listing_quality.evidence import Numbers, learn_catalogue
+from training.listing_quality.evidence import learn_catalogue
 from training.listing_quality.listing import Listing
 from training.listing_quality.model import QualityModel, Verdict
 from training.listing_quality.model_file import load_quality, save_quality, source_digest
@@ -33,7 +34,6 @@ Talk = Callable[[str], None]
 _COLUMNS = {
     "title": "title", "description": "description", "brand": "brand", "category": "category_path",
 }  # fmt: skip
-_TOKENS = 48  # of a text that the encoder reads: item titles are shorter
 _FORM = 2  # of the rules that propose: part of the digest in every proposal
 
 
@@ -41,7 +41,7 @@ def judge(settings: Settings, *, limit: int, talk: Talk) -> list[tuple[Listing, 
     """The first listings by id, repairs applied, with what is to be said of each."""
     items = items_of(settings)
     raw = read_shop(items.path)
-    model = _model(settings, raw, talk)
+    model = _model(settings, items, raw, talk)
     shown = _as_repaired(settings, raw[:limit])
     return list(zip(shown, model.verdicts(shown, progress=talk), strict=True))
 
@@ -121,19 +121,15 @@ def items_of(settings: Settings) -> Landing:
     return landing
 
 
-def _model(settings: Settings, raw: Sequence[Listing], talk: Talk) -> QualityModel:
+def _model(settings: Settings, items: Landing, raw: Sequence[Listing], talk: Talk) -> QualityModel:
     encoder, knobs = load_encoder(settings.encoder), read_quality_knobs()
-
-    def embed(texts: Sequence[str]) -> Numbers:
-        return encoder.embed(texts, length=_TOKENS)
-
-    path = settings.home_dir / "listings" / f"{settings.shop}.json"
+    path, embed = model_path(settings), embed_by(encoder)
     source = source_digest(raw, knobs, encoder.digest)
     model = load_quality(path, raw, knobs, source, embed)
     if model is None:
         talk("learning what a good listing of this shop is: about 3 minutes, once")
         model = train(raw, knobs, embed=embed, progress=talk)
-        save_quality(path, model, source)
+        save_quality(path, model, source, landing_id=items.landing_id)
     return model
 
 

@@ -3,7 +3,7 @@
 import pytest
 from tiny_encoder import tiny_checkpoint
 
-from serving.intent import model_of
+from serving.intent_bundle import model_of
 from training.encoder.checkpoint import load_encoder
 from training.fine_tuning.config import FineTuning
 from training.intent.lexicon import INTENTS

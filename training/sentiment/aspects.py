@@ -9,12 +9,15 @@ a word ends in ``*`` where other endings count as well. Knows no files.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from training.encoder.readable import readable
-from training.sentiment.model import SentimentModel
+
+if TYPE_CHECKING:  # torch and scikit-learn: names of aspects are read without them
+    from training.sentiment.model import SentimentModel
 
 LEXICON: Mapping[str, tuple[str, ...]] = {
     "fit": (
@@ -74,7 +77,7 @@ def aspects_of(clause: str) -> tuple[str, ...]:
     return tuple(name for name, pattern in _PATTERNS.items() if pattern.search(clause.lower()))
 
 
-def judge_aspects(texts: Sequence[str], model: SentimentModel) -> AspectTable:
+def judge_aspects(texts: Sequence[str], model: "SentimentModel") -> AspectTable:
     """Polarity and mentions of every aspect in every review."""
     names = tuple(LEXICON)
     said = [

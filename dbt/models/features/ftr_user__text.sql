@@ -9,7 +9,12 @@
 {%- for intent in intents -%}
     {%- do measures.update({intent ~ '_count': [28]}) -%}
 {%- endfor -%}
-{%- do measures.update({'searched_words': [28]}) -%}
+{%- do measures.update({
+    'searched_words': [28],
+    'review_count': [90],
+    'judged_review_count': [90],
+    'review_sentiment': [90],
+}) -%}
 
 with order_lines as (
 
@@ -29,6 +34,13 @@ titles as (
 searches as (
 
     select * from {{ ref('int_searches__interpreted') }}
+    where user_id is not null
+
+),
+
+reviews as (
+
+    select * from {{ ref('int_reviews__judged') }}
     where user_id is not null
 
 ),
@@ -53,7 +65,10 @@ acts as (
         {%- for intent in intents %}
         0 as {{ intent }}_count,
         {%- endfor %}
-        0 as searched_words
+        0 as searched_words,
+        0 as review_count,
+        0 as judged_review_count,
+        0 as review_sentiment
 
     from order_lines
     inner join titles
@@ -74,9 +89,33 @@ acts as (
         {%- for name in intents %}
         case when intent = '{{ name }}' then 1 else 0 end as {{ name }}_count,
         {%- endfor %}
-        word_count as searched_words
+        word_count as searched_words,
+        0 as review_count,
+        0 as judged_review_count,
+        0 as review_sentiment
 
     from searches
+
+    union all
+
+    select
+        user_id,
+        cast(known_at as date) as day,
+        0 as bought_line_count,
+        0 as search_count,
+        {%- for axis in text_axes() %}
+        0 as bought_axis_{{ axis }},
+        0 as searched_axis_{{ axis }},
+        {%- endfor %}
+        {%- for intent in intents %}
+        0 as {{ intent }}_count,
+        {%- endfor %}
+        0 as searched_words,
+        1 as review_count,
+        case when sentiment is null then 0 else 1 end as judged_review_count,
+        coalesce(sentiment, 0) as review_sentiment
+
+    from reviews
 
 ),
 
@@ -125,7 +164,12 @@ features as (
             as user__search_{{ intent }}_rate_28d,
         {%- endfor %}
         {{ mean('searched_words_28d', 'search_count_28d') }}
-            as user__searched_word_mean_28d
+            as user__searched_word_mean_28d,
+        review_count_90d as user__review_count_90d,
+        {{ mean_read(
+            'review_sentiment_90d', 'judged_review_count_90d', 0.5
+        ) }}
+            as user__review_sentiment_mean_90d
 
     from totals
     inner join bounds on totals.event_timestamp <= bounds.as_of
