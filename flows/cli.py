@@ -12,6 +12,7 @@ import typer
 
 from flows import (
     cli_features,
+    cli_keywords,
     cli_listings,
     cli_look,
     cli_mask,
@@ -36,6 +37,7 @@ cli_look.add_commands(app)
 cli_features.add_commands(app)
 cli_push.add_commands(app)
 cli_listings.add_commands(app)
+cli_keywords.add_commands()
 cli_mask.add_commands(app)
 cli_serve.add_commands(app)
 cli_search.add_commands(app, cli_train.train_app)
