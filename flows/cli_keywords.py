@@ -14,7 +14,7 @@ Limit = Annotated[
     int, typer.Option("--limit", min=1, help="So many items, those bought most after a search")
 ]
 _SHOWN = 20  # rows of a table on a terminal; --json has all of them
-_NAMES = ("item", "title", "query", "bought", "before", "after", "words", "because")
+_NAMES = ("id", "item", "title", "query", "bought", "before", "after", "words", "because")
 
 
 def add_commands() -> None:
@@ -37,11 +37,12 @@ def listings_keywords(item: Item = None, limit: Limit = 10, as_json: AsJson = Fa
     given = [one for one in found.items if one["words"]]
     waiting = [one for one in given if one["repair"] and one["repair"]["event"] in WAITING]
     lines = [
-        f"{found.looked_at:,} items: {len(queries):,} queries that should find one do not show it "
-        f"among {DEPTH}; words for {len(given):,} items bring back {mended:,}",
-        f"{len(waiting):,} new titles wait in the ledger: counterfoil listings accept ID, "
-        "from --json or listings propose",
-        f"read from {found.told}",
+        f"looked at     {found.looked_at:,} items, search index {found.index_version}",
+        f"missed        {len(queries):,} queries that should show an item do not among {DEPTH}",
+        f"brought back  {mended:,} of them, by words for {len(given):,} items",
+        f"in the ledger {len(waiting):,} titles: counterfoil listings accept ID (the index and the "
+        "features keep the shop's own)",
+        f"read from     {found.told}",
     ]
     rows = sorted((row for one in found.items for row in _rows(one)), key=_mended_first)
     report = {
@@ -58,6 +59,7 @@ def _rows(one: dict[str, Any]) -> list[dict[str, Any]]:
     because = {word["word"]: word["because"] for word in one["words"]}
     return [
         {
+            "id": one["repair"]["id"] if one["repair"] else "",
             "item": one["item"],
             "title": one["title"],
             "query": query["query"],

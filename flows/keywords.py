@@ -19,7 +19,6 @@ from flows.keyword_repairs import proposed_repairs
 from flows.shop_search import INDEX, with_read_attributes
 from governance.errors import InputError, StateError
 from governance.settings import Settings
-from training.encoder.checkpoint import load_encoder
 from training.keywords.effect import Row, amended_titles, optimise
 from training.keywords.facts import item_of
 from training.keywords.model import Asked, Item, Missed, Proposal, Search, rank_of
@@ -75,7 +74,7 @@ def optimise_keywords(settings: Settings, wish: KeywordWish, talk: Talk) -> Keyw
     shop = open_shop_search(settings.bundles_dir / INDEX, encoder=settings.encoder)
     catalogue = [item_of(product) for product in shop.index.catalogue.products]
     items = _chosen(catalogue, asked, wish)
-    trials = _Trials(shop, Amending.of(shop.index, load_encoder(settings.encoder)), talk)
+    trials = _Trials(shop, Amending.of(shop.index), talk)
     proposals, rows = optimise(
         items, asked, search_of=trials.search_of, depth=DEPTH, catalogue=catalogue
     )
