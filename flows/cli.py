@@ -17,6 +17,7 @@ from flows import (
     cli_look,
     cli_mask,
     cli_push,
+    cli_read,
     cli_search,
     cli_serve,
     cli_train,
@@ -39,6 +40,7 @@ cli_push.add_commands(app)
 cli_listings.add_commands(app)
 cli_keywords.add_commands()
 cli_mask.add_commands(app)
+cli_read.add_commands(app)
 cli_serve.add_commands(app)
 cli_search.add_commands(app, cli_train.train_app)
 app.add_typer(cli_train.train_app, name="train")
