@@ -114,7 +114,8 @@ def head_lessons(examples: Examples, *, seed: int) -> tuple[Head, Lesson, Lesson
 
 def validation_rows(examples: Examples, *, seed: int) -> NDArray[np.bool_]:
     """(N,) whether an example is of the eighth that validates; like queries on one side."""
-    return folds_of(examples.texts, 8, seed) == 0
+    is_validation: NDArray[np.bool_] = folds_of(examples.texts, 8, seed) == 0
+    return is_validation
 
 
 def read_head_knobs(path: Path = KNOBS_FILE) -> FineTuning:
