@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from governance.settings import Settings
 from serving import tensors
 from serving.framework import InferResponse
-from serving.intent_answer import NAME, IntentAnswers
+from serving.intent_answer import IntentAnswers
+from serving.intent_bundle import NAME
 from serving.intent_wish import IntentRequest
 from serving.served import Headers, ServedModel
 

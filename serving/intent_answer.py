@@ -1,8 +1,7 @@
 """The core of ``intent``: the model trained last and its answer, the same for KServe and ``read``.
 
 The answer carries what moved it: each word and each act with the log odds it raised, found by
-leaving it out. The int8 model answers where its card says that little was lost by it. Torch is
-imported when a bundle is opened.
+leaving it out. Torch is imported when a bundle is opened.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,14 +9,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from governance.errors import StateError
+from serving.intent_bundle import NAME, model_of, newest_bundle
 
 if TYPE_CHECKING:
     from training.intent.model import IntentModel
-    from training.text_bundle import TextBundle
 
-NAME = "intent"
-MOST_LOST = 0.01  # macro-F1 by int8 on the validation lesson; more, and the float model serves
 DIGITS = 4  # of log odds; more would be noise between machines
 
 
@@ -54,33 +50,3 @@ class IntentAnswers:
             "model_name": NAME,
             "model_version": self.version,
         }
-
-
-def model_of(bundle: "TextBundle") -> "IntentModel":
-    """The bundle's acts beside its int8 network, or the float one where int8 lost too much."""
-    from training.intent.model import IntentModel
-
-    if "acts" not in bundle.card:
-        raise StateError(
-            f"intent {bundle.version} knows no acts",
-            where=str(bundle.folder),
-            why="it was trained by an older version",
-            next_step="counterfoil train intent",
-        )
-    lost = bundle.card["int8"]
-    is_near = lost is not None and lost["macro_f1_lost"] <= MOST_LOST
-    return IntentModel.beside(bundle.int8() if is_near else bundle.model(), bundle.card["acts"])
-
-
-def newest_bundle(bundles_dir: Path) -> Path:
-    """The folder of the intent model trained last; StateError where there is none."""
-    cards = (bundles_dir / NAME).glob("[!.]*/text_bundle.json")
-    found = max(cards, key=lambda card: (card.stat().st_mtime_ns, card.parent.name), default=None)
-    if found is None:
-        raise StateError(
-            "no model of intents has been trained",
-            where=str(bundles_dir / NAME),
-            why="run counterfoil train intent and start the server again",
-            next_step="counterfoil train intent",
-        )
-    return found.parent
