@@ -12,10 +12,12 @@ import typer
 
 from flows import (
     cli_features,
+    cli_keywords,
     cli_listings,
     cli_look,
     cli_mask,
     cli_push,
+    cli_read,
     cli_search,
     cli_serve,
     cli_train,
@@ -36,7 +38,9 @@ cli_look.add_commands(app)
 cli_features.add_commands(app)
 cli_push.add_commands(app)
 cli_listings.add_commands(app)
+cli_keywords.add_commands()
 cli_mask.add_commands(app)
+cli_read.add_commands(app)
 cli_serve.add_commands(app)
 cli_search.add_commands(app, cli_train.train_app)
 app.add_typer(cli_train.train_app, name="train")

@@ -97,6 +97,11 @@ def judge_aspects(texts: Sequence[str], model: "SentimentModel") -> AspectTable:
     return AspectTable(names, polarity, mentions)
 
 
+def words_of_aspect(clause: str, aspect: str) -> tuple[str, ...]:
+    """The words by which a clause belongs to an aspect, each once."""
+    return tuple(dict.fromkeys(_PATTERNS[aspect].findall(clause.lower())))
+
+
 def _pattern(words: tuple[str, ...]) -> re.Pattern[str]:
     parts = [re.escape(w.removesuffix("*")) + (r"\w*" if w.endswith("*") else "") for w in words]
     return re.compile(rf"\b(?:{'|'.join(parts)})\b")
