@@ -18,6 +18,13 @@ Catalogue = Annotated[
     Path | None, typer.Option("--data", help="Catalogue as Parquet or CSV, not the shop's items")
 ]
 Config = Annotated[Path | None, typer.Option("--config", help="Knobs as YAML")]
+Learn = Annotated[
+    bool,
+    typer.Option("--learn", help="Also teach encoder, fusion and cross-encoder by clicks: minutes"),
+]
+LearnConfig = Annotated[
+    Path | None, typer.Option("--learn-config", help="Knobs of --learn as YAML")
+]
 Given = Annotated[
     list[str] | None,
     typer.Option(
@@ -33,34 +40,45 @@ def add_commands(app: typer.Typer, train_app: typer.Typer) -> None:
 
 
 def train_search(
-    catalogue: Catalogue = None, config: Config = None, as_json: AsJson = False
+    catalogue: Catalogue = None,
+    config: Config = None,
+    is_learning: Learn = False,
+    learn_config: LearnConfig = None,
+    as_json: AsJson = False,
 ) -> None:
     """Build the shop's search index and query help, or bring them up to date.
 
-    Only new texts are embedded. Killed at any moment, the same command goes on.
-    Example: counterfoil train search
+    Only new texts are embedded. With --learn the shop's clicks, corrected for position, teach
+    encoder, fusion and cross-encoder; each is kept only if later searches do not lose by it, and
+    later runs without --learn keep it. Killed at any moment, the same command goes on.
+    Example: counterfoil train search --learn
     """
+    if learn_config is not None and not is_learning:
+        raise InputError(
+            "--learn-config is of --learn",
+            where="counterfoil train search --learn-config",
+            why="without --learn nothing is learned from clicks",
+            next_step="give --learn too, or leave --learn-config out",
+        )
     from flows.shop_search import build_shop_search
+    from training.text_search.learning_config import DEFAULT_FILE, read_learning_knobs
 
-    built = build_shop_search(active_settings(), data=catalogue, config=config, progress=say)
-    help_facts = built.facts["help"]
-    assert isinstance(help_facts, dict)
+    built = build_shop_search(
+        active_settings(),
+        data=catalogue,
+        config=config,
+        learning=read_learning_knobs(learn_config or DEFAULT_FILE) if is_learning else None,
+        progress=say,
+    )
     report = {
         "version": built.version,
         "folder": str(built.folder),
         "products": built.products,
         "synonyms": built.synonyms,
         "completions": built.completions,
-        "help": help_facts,
+        **built.facts,
     }
-    lines = [
-        f"products     {built.products:,}",
-        f"synonyms     {built.synonyms:,}",
-        f"completions  {built.completions:,}",
-        f"help         {help_facts['told']}",
-        f"index        {built.folder}",
-    ]
-    show(report, as_json=as_json, lines=lines)
+    show(report, as_json=as_json, lines=built.lines())
 
 
 def search(
@@ -146,7 +164,8 @@ def _lines(answer: dict[str, Any], *, is_explained: bool) -> list[str]:
             parts = item["parts"]
             words, meaning = parts["lexical_rank"], parts["dense_rank"]
             has = ", ".join(parts["words"]) or "no word"
-            lines.append(f"     words: {words or '-'}, meaning: {meaning or '-'}; has {has}")
+            read = f", read again: {parts['cross_score']:.2f}" if "cross_score" in parts else ""
+            lines.append(f"     words: {words or '-'}, meaning: {meaning or '-'}{read}; has {has}")
     return [*lines, f"request  {answer['request_id']}, index {answer['index_version']}"]
 
 

@@ -25,6 +25,35 @@ left join clicks using (query_id)
 order by searches.searched_at, searches.query_id
 """
 
+# An item of a list that was opened, and where it stood.
+CLICKS_SQL = """
+select
+    searches.query, events.item_id, events.position, epoch(events.event_at) as clicked_at,
+    events.is_synthetic
+from fct_events as events
+inner join fct_searches as searches using (query_id)
+where events.event_type = 'view' and events.position >= 1
+order by events.event_at, events.event_id
+"""
+
+# Of lists in random order: what was shown and opened, from position 1 on without a gap.
+SHUFFLED_SQL = """
+with positions as (
+    select
+        position,
+        count(*) filter (where event_type = 'impression') as shown,
+        count(*) filter (where event_type = 'view') as clicked
+    from fct_events
+    where query_id is not null and request_id like '%-shuffled' and position >= 1
+    group by position
+)
+
+select position, shown, clicked
+from positions
+qualify position = row_number() over (order by position) and shown > 0
+order by position
+"""
+
 # By orders; an item that two orders have sells better than two pieces in one.
 POPULAR_SQL = """
 with sold as (

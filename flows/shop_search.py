@@ -1,64 +1,42 @@
 """``counterfoil train search``: the shop's index and query help, built or brought up to date.
 
-The catalogue is the warehouse's items, or a file's. Help is learned from titles, brands, categories
-and the shop's searches with what was clicked after them. Index and help are sealed as one version;
-killed at any moment, the version before stays in use and what was embedded is kept.
+Help is learned from titles, brands, categories and the shop's searches with what was clicked after
+them. Index and help are sealed as one version; killed at any moment, the version before stays in
+use and what was embedded is kept. With ``--learn`` clicks teach encoder, fusion and cross-encoder.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import duckdb
-import pyarrow as pa
-import pyarrow.csv as pa_csv
-
 from flows.ledger import exclusive
-from flows.search_tables import ITEMS_SQL, POPULAR_SQL, SEARCHES_SQL
+from flows.search_source import (
+    SIZE,
+    Source,
+    read_click_log,
+    read_file_source,
+    read_shop_source,
+)
 from flows.stages import Progress
-from governance.errors import InputError
 from governance.settings import Settings
 from training.attributes.model import Extractor, extract
 from training.attributes.rules_file import read_rules
 from training.encoder.checkpoint import load_encoder
 from training.query_help.model import QueryHelp
-from training.query_help.train import CatalogueItem, SearchRow, language_words, learn_query_help
+from training.query_help.train import CatalogueItem, language_words, learn_query_help
+from training.shop_search.config import read_shop_search_knobs
 from training.shop_search.shop_search_file import files_beside
-from training.text_search.build import build
 from training.text_search.catalogue import LEVELS, Catalogue, Product, Value
-from training.text_search.catalogue_file import catalogue_of, read_catalogue
 from training.text_search.config import read_search_knobs
+from training.text_search.index_file import CARD
+from training.text_search.learn import ClickLog
+from training.text_search.learned_build import Version, build_learned, refresh
+from training.text_search.learned_file import LEARNED
+from training.text_search.learning_config import LearningKnobs
 
 INDEX = "search"  # its folder among the bundles
-_SIZE = "package_size"  # stands beside the title in some shops
-MOST_POPULAR = 50  # items of a category that are kept for a query that finds nothing
-
-
-@dataclass(frozen=True)
-class Source:
-    """What an index is built from; ``is_synthetic`` where searches were simulated."""
-
-    catalogue: Catalogue
-    searches: tuple[SearchRow, ...] = ()
-    popular: Mapping[str, list[str]] | None = None
-    is_synthetic: bool = False
-
-    def facts(self) -> dict[str, object]:
-        """For the card: what synonyms and completions come of."""
-        came_of = "simulated sessions" if self.is_synthetic else "the shop's sessions"
-        told = f"synonyms and completions come of {came_of}" if self.searches else (
-            "no sessions: completions come of titles, there are no synonyms"
-        )  # fmt: skip
-        return {
-            "help": {
-                "searches": len(self.searches),
-                "sessions": len({row.session_id for row in self.searches}),
-                "is_synthetic": self.is_synthetic,
-                "told": told,
-            }
-        }
 
 
 @dataclass(frozen=True)
@@ -70,13 +48,29 @@ class Built:
     products: int
     synonyms: int
     completions: int
-    facts: Mapping[str, object]
+    facts: Mapping[str, dict[str, Any]]  # of the card: "help", and "learned" where something was
+
+    def lines(self) -> list[str]:
+        """In words, for a person."""
+        return [
+            f"products     {self.products:,}",
+            f"synonyms     {self.synonyms:,}",
+            f"completions  {self.completions:,}",
+            f"help         {self.facts['help']['told']}",
+            *_learned_lines(self.facts.get(LEARNED)),
+            f"index        {self.folder}",
+        ]
 
 
 def build_shop_search(
-    settings: Settings, *, data: Path | None, config: Path | None, progress: Progress
+    settings: Settings,
+    *,
+    data: Path | None,
+    config: Path | None,
+    learning: LearningKnobs | None = None,
+    progress: Progress,
 ) -> Built:
-    """Read, learn, embed what is new, seal."""
+    """Read, learn, embed what is new, seal; with ``learning`` also from clicks."""
     import torch
 
     torch.set_num_threads(settings.threads)
@@ -90,22 +84,34 @@ def build_shop_search(
         query_help = learn_help(source, seed=settings.seed, language=language)
         progress(f"query help: {len(query_help.synonyms.pairs)} synonyms, "
                  f"{len(query_help.completions.phrases):,} completions")  # fmt: skip
-        index = build(
-            index_dir,
-            source.catalogue,
-            encoder,
+        version = Version(
             knobs=read_search_knobs(config) if config else read_search_knobs(),
-            beside=files_beside(query_help, source.popular or {}),
+            texts=files_beside(query_help, source.popular or {}),
             facts=source.facts(),
-            progress=progress,
         )
+        if learning is None:
+            index = refresh(index_dir, source.catalogue, encoder, version, progress=progress)
+        else:
+            index = build_learned(
+                index_dir,
+                source.catalogue,
+                encoder,
+                ClickLog() if data else read_click_log(settings.warehouse_path),
+                version,
+                learning=learning.seeded(settings.seed),
+                depth=read_shop_search_knobs().reach,
+                state_dir=settings.searches_dir / INDEX / "learning",
+                progress=progress,
+            )
+    folder = index_dir / index.version
+    card = json.loads((folder / CARD).read_text(encoding="utf-8"))  # verified by the build
     return Built(
         version=index.version,
-        folder=index_dir / index.version,
+        folder=folder,
         products=len(index.catalogue),
         synonyms=len(query_help.synonyms.pairs),
         completions=len(query_help.completions.phrases),
-        facts=source.facts(),
+        facts={name: card[name] for name in ("help", LEARNED) if name in card},
     )
 
 
@@ -117,7 +123,7 @@ def learn_help(source: Source, *, seed: int, language: Iterable[str]) -> QueryHe
             _text_with_size(product),
             product.brand,
             product.category.split(LEVELS)[-1],
-            {k: v for k, v in product.attributes.items() if isinstance(v, str) and k != _SIZE},
+            {k: v for k, v in product.attributes.items() if isinstance(v, str) and k != SIZE},
         )
         for product in source.catalogue.products
     ]
@@ -139,59 +145,20 @@ def with_read_attributes(catalogue: Catalogue) -> Catalogue:
     return Catalogue(tuple(products))
 
 
-def read_shop_source(warehouse_path: Path) -> Source:
-    """Items, searches with their clicks, and what sells, from the warehouse."""
-    if not warehouse_path.is_file():
-        raise InputError(
-            "there is no warehouse to read items from",
-            where=str(warehouse_path),
-            why="the shop has not been built",
-            next_step="counterfoil build, or give --data a catalogue",
-        )
-    with duckdb.connect(str(warehouse_path), read_only=True) as warehouse:
-        items = warehouse.sql(ITEMS_SQL).to_arrow_table().to_pylist()
-        searches = warehouse.sql(SEARCHES_SQL).to_arrow_table().to_pylist()
-        sold = warehouse.sql(POPULAR_SQL.format(most=MOST_POPULAR)).fetchall()
-    rows = [{**row, "attributes": {_SIZE: row["package_size"]}} for row in items]
-    return Source(
-        catalogue_of(rows, where=str(warehouse_path)),
-        tuple(_search(row) for row in searches),
-        _popular(sold),
-        is_synthetic=any(row["is_synthetic"] for row in searches),
-    )
-
-
-def read_file_source(path: Path) -> Source:
-    """A catalogue of a Parquet or CSV file; without sessions."""
-    if path.suffix.lower() != ".csv":
-        return Source(read_catalogue(path))
-    try:
-        table = pa_csv.read_csv(path)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise InputError(
-            "the catalogue cannot be read", where=str(path), why=str(error).splitlines()[0]
-        ) from None
-    rows = table.to_pylist()
-    return Source(catalogue_of(rows, columns=table.column_names, where=str(path)))
+def _learned_lines(facts: Mapping[str, Any] | None) -> list[str]:
+    """What each part reached on later searches, without it and with it."""
+    if facts is None:
+        return []
+    lines = [f"learned      {facts['told']}: {facts['taught_clicks']:,} of {facts['clicks']:,} "
+             f"clicks; {facts['judged_searches']} later searches judge"]  # fmt: skip
+    for one in facts["parts"]:
+        before, after = one["before"]["ndcg_at_10"], one["after"]["ndcg_at_10"]
+        recalls = f"{one['before']['recall_at_10']:.3f} -> {one['after']['recall_at_10']:.3f}"
+        said = "kept" if one["is_kept"] else "not kept"
+        lines.append(f"             {one['part']} {said}: NDCG@10 {before:.3f} -> {after:.3f}, "
+                     f"recall@10 {recalls}")  # fmt: skip
+    return lines
 
 
 def _text_with_size(product: Product) -> str:
-    return f"{product.title} {product.attributes.get(_SIZE, '')}".strip()
-
-
-def _search(row: Mapping[str, Any]) -> SearchRow:
-    at: datetime = row["searched_at"]
-    return SearchRow(
-        session_id=row["session_id"],
-        at=at.replace(tzinfo=UTC),
-        query=row["query"],
-        clicked=tuple(row["clicked"] or ()),
-        user_id=row["user_id"] or "",
-    )
-
-
-def _popular(sold: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for category, item_id in sold:
-        found.setdefault(category, []).append(item_id)
-    return found
+    return f"{product.title} {product.attributes.get(SIZE, '')}".strip()

@@ -6,7 +6,8 @@ the intent of a text; the last two may be missing. Relevance leads; the ranker h
 """
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -51,16 +52,16 @@ class Searcher:
     def _answer(self, wish: SearchRequest, row: int) -> Answer:
         if wish.prefix is not None:
             return self._completed(wish.prefix, wish.k)
-        try:
+        if wish.fusion is not None:
+            with _refused_at(f"instances[{row}].fusion"):
+                self.shop.index.fusion.check(wish.fusion)
+        with _refused_at(f"instances[{row}].filters"):
             found = self.shop.find(
                 wish.query or "",
                 count=self._reach(wish),
                 filters=_filters(wish.filters),
                 fusion=wish.fusion,
             )
-        except InputError as error:
-            sentence = f"{error.what}; {error.why}" if error.why else error.what
-            raise RequestError(f"instances[{row}].filters: {sentence}") from None
         intent = self.intent(wish.query or "")
         return self._told(wish, found, self._order(wish, found, intent), intent)
 
@@ -139,6 +140,8 @@ class Searcher:
             "words": list(words),
             **{name: round(share, DIGITS) for name, share in shares.items()},
         }
+        if hit.cross_score is not None:
+            parts["cross_score"] = round(hit.cross_score, DIGITS)
         if wish.explain:
             asked = self.shop.words_of(found.text)
             parts["missing_words"] = [word for word in asked if word not in words]
@@ -206,6 +209,16 @@ def _refused(error: RequestError) -> CounterfoilError:
         why=sentence,
         next_step="counterfoil search --help",
     )
+
+
+@contextmanager
+def _refused_at(place: str) -> Iterator[None]:
+    """What the index cannot be asked, as a sentence about a place of the request."""
+    try:
+        yield
+    except InputError as error:
+        told = [part for part in (error.what, error.why, error.next_step) if part]
+        raise RequestError(f"{place}: {'; '.join(told)}") from None
 
 
 def _signed(version: str) -> Answer:

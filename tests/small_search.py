@@ -5,7 +5,8 @@ from pathlib import Path
 import torch
 from tiny_encoder import tiny_checkpoint
 
-from flows.shop_search import Source, learn_help, with_read_attributes
+from flows.search_source import Source
+from flows.shop_search import learn_help, with_read_attributes
 from training.encoder.checkpoint import load_encoder
 from training.shop_search.shop_search_file import files_beside
 from training.text_search.build import build

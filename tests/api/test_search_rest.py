@@ -8,7 +8,7 @@ import pytest
 from hostile_texts import ODD_TEXTS
 from small_search import save_small
 
-from flows.shop_search import read_shop_source
+from flows.search_source import read_shop_source
 from training.text_search.catalogue import Catalogue
 
 pytestmark = pytest.mark.pipeline
@@ -99,6 +99,8 @@ def test_search_is_served_with_reasons_and_in_one_shoppers_order(with_search):
         ({"query": "x" * 513}, "instances[2].query: must be at most 512 characters"),
         ({"query": "milk", "filters": {"attributes": {"taste": "sweet"}}},
          "instances[2].filters: no product tells its attribute taste"),
+        ({"query": "milk", "fusion": "learned"},
+         "instances[2].fusion: the fusion learned was not fitted; this index can be asked for"),
     ):  # fmt: skip
         refused = _ask(with_search, good, good, instance)
         assert refused.status_code == 400

@@ -127,10 +127,8 @@ def _cross(
     for at in held:
         case, query = cases[at], judged[at].query
         fused = index.fused(query, case.pool)
-        order, _ = index.read_again(tuned.model, query, case.pool, fused)
-        places = np.full(len(case.gains), -np.inf)
-        places[order] = -np.arange(len(order), dtype=np.float64)
-        found[at] = case.ndcg(places)
+        again, _ = index.read_again(tuned.model, query, case.pool, fused)
+        found[at] = case.ndcg(again)
 
 
 def _read(data: Path) -> tuple[Catalogue, list[Judged], dict[str, int]]:

@@ -4,7 +4,8 @@ import duckdb
 import pytest
 
 from flows.cli_search import filters_of
-from flows.shop_search import read_file_source, read_shop_source, with_read_attributes
+from flows.search_source import read_file_source, read_shop_source
+from flows.shop_search import with_read_attributes
 from governance.errors import InputError
 from serving.schemas import parse_instance
 from serving.search_wish import SearchRequest

@@ -22,8 +22,10 @@ from training.shop_search.model import open_shop_search
 from training.shop_search.personal import personal_order
 from training.shop_search.translation import with_read
 from training.text_search.filters import Between, Filters
+from training.text_search.fit_fusion import fit_fusion
 from training.text_search.fusion import FUSIONS
 from training.text_search.index import Hit
+from training.text_search.judged import known_items
 from training.text_search.query_encoder import QueryEncoder
 
 BY_ID = {product.item_id: product for product in products()}
@@ -175,9 +177,22 @@ def test_a_wrong_request_is_told_its_first_wrong_place(wish, place):
 
 
 def test_every_fusion_of_the_index_may_be_named(shop):
+    """The learned one of an index that has a fitted ranker."""
     assert FUSION_NAMES == FUSIONS
+    judged = known_items(shop.index.catalogue, 40)
+    fitted = replace(shop, index=fit_fusion(shop.index, judged, progress=lambda _: None))
     for name in FUSION_NAMES:
-        assert len(asked(shop, query="wireless keyboard", k=3, fusion=name)["items"]) == 3
+        assert len(asked(fitted, query="wireless keyboard", k=3, fusion=name)["items"]) == 3
+
+
+@pytest.mark.parametrize("query", ["wireless keyboard", ""])
+def test_the_learned_fusion_of_an_index_that_learned_nothing_is_refused(shop, query):
+    with pytest.raises(RequestError) as refused:
+        asked(shop, query=query, fusion="learned")
+    assert str(refused.value) == (
+        "instances[0].fusion: the fusion learned was not fitted; this index can be asked for "
+        "lexical, dense, rule, convex, reciprocal_rank; counterfoil train search --learn fits it"
+    )
 
 
 def test_a_prefix_is_completed(shop):

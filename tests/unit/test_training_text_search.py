@@ -19,6 +19,7 @@ from training.text_search.catalogue import Catalogue, Product
 from training.text_search.catalogue_file import catalogue_of, read_catalogue, write_catalogue
 from training.text_search.config import SearchKnobs, read_search_knobs
 from training.text_search.filters import Facts
+from training.text_search.fusion import Fusion
 from training.text_search.index_file import open_stored
 from training.text_search.judged import Judged, known_items
 from training.text_search.lexical import Lexical
@@ -79,7 +80,7 @@ def test_every_hit_says_its_parts_and_its_words_are_named(index):
     assert said.hit.item_id == hit.item_id
 
 
-@pytest.mark.parametrize("fusion", [None, *FUSIONS])
+@pytest.mark.parametrize("fusion", [None, *Fusion().ways()])
 @pytest.mark.parametrize("name", ODD_TEXTS)
 def test_no_text_makes_a_search_fail(index, name, fusion):
     hits = search(index, ODD_TEXTS[name], fusion=fusion)
@@ -270,7 +271,7 @@ def test_steering_words_in_a_text_never_raise_it_for_a_query_without_these_words
     assert (after > after[row]).sum() >= (before > before[row]).sum()
 
 
-def test_few_queries_leave_the_default_and_many_fit_it(encoder, tmp_path):
+def test_few_queries_leave_the_default_and_many_fit_it_and_the_learned_fusion(encoder, tmp_path):
     catalogue = Catalogue.of(_products())
     few = _build(tmp_path / "few", _products(), encoder, judged=[Judged("red", {"i0": 1.0})])
     assert "too few" in few.fusion.reason
@@ -278,6 +279,15 @@ def test_few_queries_leave_the_default_and_many_fit_it(encoder, tmp_path):
     assert set(many.fusion.reached) == set(FUSIONS)
     assert many.fusion.ranker is not None
     assert load_index(tmp_path / "many", encoder).fusion == many.fusion
+    assert many.fusion.ways() == FUSIONS
+    assert search(many, "red lamp", fusion="learned")
+    with pytest.raises(InputError, match="learned was not fitted") as refused:
+        search(few, "red lamp", fusion="learned")
+    assert "lexical, dense, rule, convex, reciprocal_rank" in refused.value.why
+    with pytest.raises(InputError, match="--learn fits it"):
+        Fusion(name="learned")
+    with pytest.raises(InputError, match="no fusion magic"):
+        search(few, "red lamp", fusion="magic")
 
 
 def test_words_are_folded_by_case_and_plural_and_unspaced_scripts_by_character():

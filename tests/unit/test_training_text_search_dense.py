@@ -15,6 +15,7 @@ from training.fine_tuning.lesson import Texts
 from training.simulator.config import SimulatorConfig
 from training.text_search.catalogue import Catalogue, Product
 from training.text_search.clicks import Click, Pairs, click_weights, split_by_time
+from training.text_search.config import SearchKnobs
 from training.text_search.cross_encoder import cross_lesson, teach_cross
 from training.text_search.dense import embed
 from training.text_search.encoder_file import save_encoder
@@ -120,7 +121,9 @@ def test_a_query_encoder_gives_the_same_vectors_and_nearly_so_with_8_bits(encode
 
 def test_a_taught_encoder_is_loaded_as_it_was_saved(encoder, tmp_path):
     tuned = fine_tune_dense(encoder, _pairs(LEFT, RIGHT), None, KNOBS).encoder
-    first, second = (save_encoder(tmp_path / name, tuned) for name in ("a", "b"))
+    first = save_encoder(tmp_path / "a", tuned)
+    tuned.embed(LEFT, length=5)  # a fast tokenizer remembers how it was asked last
+    second = save_encoder(tmp_path / "b", tuned)
     assert first.digest == second.digest != encoder.digest
     np.testing.assert_array_equal(first.embed(LEFT), tuned.embed(LEFT))
 
@@ -146,6 +149,32 @@ def test_a_cross_encoder_reads_the_best_again_and_every_hit_says_what_it_thought
     hits = replace(_index(encoder, PAIRED), cross=cross).search("red oak", k=4)
     assert all(0 <= hit.cross_score <= 1 for hit in hits)
     assert len(hits) == 4
+    again = replace(index, cross=tuned.model, knobs=SearchKnobs(cross_depth=2, cross_weight=1.0))
+    plain, read = index.search("red oak", k=6), again.search("red oak", k=6)
+    assert [hit.cross_score is None for hit in read] == [False] * 2 + [True] * 4
+    assert {hit.item_id for hit in read[:2]} == {hit.item_id for hit in plain[:2]}
+    assert read[0].cross_score >= read[1].cross_score
+    assert [hit.item_id for hit in read[2:]] == [hit.item_id for hit in plain[2:]]
+    scores = [hit.score for hit in read]
+    assert scores == sorted(scores, reverse=True), "one shopper's order is made of these"
+    assert all(hit.cross_score is None for hit in again.search("red oak", fusion="dense"))
+
+
+def test_a_text_that_many_products_have_is_read_again_once_and_ranks_as_one(encoder):
+    products = [Product(f"i{at:02d}", "red apple" if at < 30 else f"{RIGHT[at % 6]} {at}")
+                for at in range(36)]  # fmt: skip
+    catalogue = Catalogue.of(products)
+    texts = catalogue.texts("title")
+    vectors = embed(encoder, texts, length=16).astype(np.float32)
+    index = SearchIndex(catalogue, Lexical.of(texts), vectors, encoder)
+    lesson = cross_lesson(index, [Judged("red", {f"i{at:02d}": 1.0 for at in range(30)})])
+    assert lesson.texts.second.count("red apple") == 1
+    tuned = teach_cross(encoder, lesson, FineTuning(epochs=1, length=16))
+    hits = replace(index, cross=tuned.model, knobs=SearchKnobs(cross_depth=4)).search("red", k=36)
+    read = [hit for hit in hits if hit.cross_score is not None]
+    assert len({hit.title for hit in read}) == 4
+    assert len({hit.cross_score for hit in read if hit.title == "red apple"}) == 1
+    assert sum(hit.title == "red apple" for hit in read) == 30
 
 
 def test_odd_titles_and_queries_have_a_cross_score_and_no_crash(encoder, cross):

@@ -18,6 +18,7 @@ from training.shop_search.config import read_shop_search_knobs
 from training.shop_search.finding import Popular, ShopSearch
 from training.text_search.index import Embeds
 from training.text_search.index_file import load_index, open_stored
+from training.text_search.learned_file import cross_of, encoder_of
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +36,7 @@ def files_beside(query_help: QueryHelp, popular: Popular) -> dict[str, str]:
 def open_shop_search(index_dir: Path, *, encoder: str = "") -> ShopSearch:
     """The version in use, verified; StateError where none was built, or by another encoder.
 
+    A version that learned from clicks has its own encoder, and ``encoder`` is not asked for.
     Queries are read by a quicker form of the encoder; making it takes a second.
     """
     stored = open_stored(index_dir)
@@ -45,8 +47,9 @@ def open_shop_search(index_dir: Path, *, encoder: str = "") -> ShopSearch:
             why="run counterfoil train search and start the server again",
             next_step="counterfoil train search",
         )
-    network, knobs = load_encoder(encoder), read_shop_search_knobs()
-    index = load_index(index_dir, network, digest=str(stored.card["digest"]))
+    network, knobs = encoder_of(stored) or load_encoder(encoder), read_shop_search_knobs()
+    digest = str(stored.card["digest"])
+    index = load_index(index_dir, network, cross=cross_of(stored), digest=digest)
     return ShopSearch(
         index=replace(index, encoder=_quick(network, index.knobs.length, knobs.query_bits)),
         help=QueryHelp.from_json(_read(stored.folder / HELP_FILE)),

@@ -11,15 +11,12 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from training.encoder.model import Encoder
+from training.text_search.assembly import Assembly
 from training.text_search.catalogue import Catalogue
 from training.text_search.config import SearchKnobs
-from training.text_search.dense import text_keys
 from training.text_search.fit_fusion import fit_fusion
 from training.text_search.fusion import Fusion
-from training.text_search.graph import graph_of
 from training.text_search.index import SearchIndex
 from training.text_search.index_file import (
     load_index,
@@ -28,10 +25,10 @@ from training.text_search.index_file import (
     save_index,
 )
 from training.text_search.judged import Judged, known_items
-from training.text_search.lexical import Lexical
 from training.text_search.vector_store import Say, VectorStore
 
 NOTHING: Mapping[str, str] = {}
+NO_FOLDERS: Mapping[str, Path] = {}
 
 
 def say(line: str) -> None:
@@ -50,6 +47,7 @@ def build(  # noqa: PLR0913  # each is a choice of its own, and has a default
     known_item_queries: int = 0,
     is_whole: bool = False,
     beside: Mapping[str, str] = NOTHING,
+    folders: Mapping[str, Path] = NO_FOLDERS,
     facts: Mapping[str, object] = NOTHING,
     progress: Say = say,
 ) -> SearchIndex:
@@ -57,25 +55,22 @@ def build(  # noqa: PLR0913  # each is a choice of its own, and has a default
 
     The fusion is fitted on ``judged`` queries and on so many known-item queries made from the
     catalogue; without either it is the given one, or the default. ``beside`` are further files of
-    this version, texts by name; ``facts`` go into its card.
+    this version, texts by name, and ``folders`` further folders; ``facts`` go into its card.
     """
     knobs, store = knobs or SearchKnobs(), VectorStore.open(index_dir)
     stored = None if is_whole else open_stored(index_dir)
     if stored is not None:
         refuse_other_encoder(stored, encoder)
         store.add(*stored.vectors())
-    texts = catalogue.texts(knobs.dense_form)
-    keys = text_keys(texts, encoder, length=knobs.length)
-    vectors = store.vectors(encoder, texts, keys, length=knobs.length, say=progress)
-    lexical = Lexical.of(catalogue.texts(knobs.lexical_form))
-    exact = vectors.astype(np.float32)
-    graph = graph_of(exact, exact_up_to=knobs.exact_up_to)
-    index = SearchIndex(catalogue, lexical, exact, encoder, fusion or Fusion(), knobs, graph)
+    assembly = Assembly(catalogue, knobs, store, progress)
+    index = assembly.index(encoder, fusion)
     judged = [*judged, *known_items(catalogue, known_item_queries)]
     if judged:
         index = fit_fusion(index, judged, progress=progress)
-    told = {**facts, "encoder": {"name": encoder.name, "digest": encoder.digest}}
-    save_index(index_dir, index, keys=keys, vectors=vectors, facts=told, beside=beside)
+    save_index(
+        index_dir, index, assembly.embedded(encoder),
+        facts=facts, texts=beside, folders=folders, encoder=encoder,
+    )  # fmt: skip
     store.forget_parts()
     progress(f"search: {len(catalogue)} products in {index_dir}")
     return load_index(index_dir, encoder)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from training.settings_file import Choices, read_knobs
-from training.text_search.catalogue import TextForm
+from training.text_search.catalogue import Product, TextForm
 
 DEFAULT_FILE = Path(__file__).parent / "text_search.yaml"
 CHOICES: Choices = {"lexical_form": get_args(TextForm), "dense_form": get_args(TextForm)}
@@ -22,6 +22,10 @@ class SearchKnobs:
     exact_up_to: int = 170_000
     cross_depth: int = 50
     cross_weight: float = 0.5
+
+    def reading(self, product: Product) -> tuple[str, str]:
+        """All that a search by text knows of a product: what words and what vectors are made of."""
+        return product.text(self.lexical_form), product.text(self.dense_form)
 
     def as_dict(self) -> dict[str, Any]:
         """As a card may have it."""

@@ -6,6 +6,7 @@ Learned by the engine of all text tasks; ``SearchIndex.cross`` reads the best of
 """
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -14,8 +15,9 @@ from training.encoder.model import Encoder
 from training.fine_tuning.config import FineTuning
 from training.fine_tuning.lesson import Head, Lesson, Texts
 from training.fine_tuning.train import Tuned, fine_tune
-from training.text_search.index import SearchIndex
+from training.text_search.index import SearchIndex, best_first
 from training.text_search.judged import Judged
+from training.text_search.words import distinct
 
 HEAD = Head("relevance", "classes", ("no", "yes"))
 _NEGATIVES = 8  # products of an open query that look right and were not asked for
@@ -31,9 +33,9 @@ def cross_lesson(index: SearchIndex, judged: Sequence[Judged]) -> Lesson:
     for one in judged:
         worth = _examples(index, one)
         best = max(worth.values(), default=0.0)
-        for row, gain in worth.items():
+        for text, gain in worth.items():
             queries.append(one.query)
-            texts.append(index.catalogue.products[row].text(index.knobs.dense_form))
+            texts.append(text)
             labels.append(int(best > 0 and gain >= _GOOD * best))
             weights.append(1 / len(worth))
     if not queries:
@@ -52,17 +54,29 @@ def teach_cross(
     *,
     validation: Lesson | None = None,
     progress: Callable[[str], None] = lambda _: None,
+    checkpoint: Path | None = None,
 ) -> Tuned:
     """The engine's loop; without a validation lesson the last epoch stays."""
-    return fine_tune(encoder, HEAD, taught, validation, knobs, progress=progress)
+    return fine_tune(
+        encoder, HEAD, taught, validation, knobs, progress=progress, checkpoint=checkpoint
+    )
 
 
-def _examples(index: SearchIndex, judged: Judged) -> dict[int, float]:
-    """Gains by row: all that were judged, and of an open query what else the index would show."""
-    rows = index.catalogue.row_of
-    worth = {rows[item_id]: gain for item_id, gain in judged.gains.items() if item_id in rows}
+def _examples(index: SearchIndex, judged: Judged) -> dict[str, float]:
+    """Gains by text: all that were judged, and of an open query what else the index shows first.
+
+    Products of one text are one example, with the best of their gains.
+    """
+    rows, form = index.catalogue.row_of, index.knobs.dense_form
+    worth: dict[str, float] = {}
+    for item_id, gain in judged.gains.items():
+        if item_id in rows:
+            text = index.catalogue.products[rows[item_id]].text(form)
+            worth[text] = max(gain, worth.get(text, 0.0))
     if judged.is_closed:
         return worth
-    pool = index.candidates(judged.query, depth=_NEGATIVES)
-    others = [row for row in pool.item.tolist() if row not in worth]
+    pool = index.candidates(judged.query, depth=index.knobs.depth)
+    order = best_first(pool, index.fused(judged.query, pool))
+    shown = distinct(index.catalogue.products[row].text(form) for row in pool.item[order].tolist())
+    others = [text for text in shown if text not in worth]
     return worth | dict.fromkeys(others[:_NEGATIVES], 0.0)

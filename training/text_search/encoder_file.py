@@ -34,4 +34,13 @@ def save_encoder(folder: Path, encoder: Encoder) -> Encoder:
             kept = {key: value for key, value in written.items() if key not in _OF_A_PLACE}
             text = json.dumps(kept, indent=2, sort_keys=True, ensure_ascii=False)
             (beside / name).write_text(text + "\n", encoding="utf-8")
+        _forget_last_reading(beside / "tokenizer.json")
     return load_encoder(str(folder))
+
+
+def _forget_last_reading(path: Path) -> None:
+    """How long the last text was that a fast tokenizer read says nothing about the encoder."""
+    if path.is_file():
+        written = json.loads(path.read_text(encoding="utf-8"))
+        text = json.dumps({**written, "truncation": None, "padding": None}, ensure_ascii=False)
+        path.write_text(text + "\n", encoding="utf-8")

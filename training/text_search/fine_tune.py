@@ -13,6 +13,7 @@ Dimensions: N pairs, L tokens, D numbers of a vector.
 import copy
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -50,20 +51,24 @@ def fine_tune_dense(
     knobs: FineTuning = DENSE_KNOBS,
     *,
     progress: Callable[[str], None] = lambda _: None,
+    checkpoint: Path | None = None,
 ) -> TunedEncoder:
-    """The given encoder stays as it is; the digest of the new one names what it was taught."""
+    """The given encoder stays as it is; the digest of the new one names what it was taught.
+
+    With ``checkpoint`` the state after each epoch is kept there, and a call that finds one goes on.
+    """
     if len(taught) < 2 or knobs.method != "full":
         raise InputError(
             "the encoder cannot be taught", where="the query-click pairs",
             why=f"{len(taught)} pairs, method {knobs.method}: two pairs and method full are needed",
         )  # fmt: skip
     network = copy.deepcopy(encoder.network).to(knobs.device)
-    subject = _subject(encoder, taught, knobs)
+    subject = subject_of(encoder, taught, judged, knobs)
     learner = replace(encoder, network=network, digest=subject, name=f"{encoder.name}, tuned")
     group = {"params": list(network.parameters()), "highest": knobs.learning_rate}
     optimiser = torch.optim.AdamW([group], weight_decay=knobs.weight_decay)
     course = Course(
-        network, optimiser, subject=subject, checkpoint=None,
+        network, optimiser, subject=subject, checkpoint=checkpoint,
         metric="validation_loss", is_lower_better=True,
     )  # fmt: skip
     for epoch in course.epochs(knobs.epochs, knobs.patience):
@@ -139,6 +144,10 @@ def _shuffled(pairs: Pairs, knobs: FineTuning, epoch: int) -> Iterator[Pairs]:
         yield pairs.take(order[begin : begin + knobs.batch])
 
 
-def _subject(encoder: Encoder, taught: Pairs, knobs: FineTuning) -> str:
-    lesson = [taught.queries, taught.products, taught.items, taught.weights.tolist()]
-    return digest_of({"encoder": encoder.digest, "lesson": lesson, "knobs": asdict(knobs)})
+def subject_of(encoder: Encoder, taught: Pairs, judged: Pairs | None, knobs: FineTuning) -> str:
+    """A digest of all that decides the result: encoder, pairs, knobs."""
+    lessons = [
+        pairs and [pairs.queries, pairs.products, pairs.items, pairs.weights.tolist()]
+        for pairs in (taught, judged)
+    ]
+    return digest_of({"encoder": encoder.digest, "lessons": lessons, "knobs": asdict(knobs)})

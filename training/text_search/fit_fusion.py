@@ -47,7 +47,7 @@ class Case:
 
     def ndcg(self, fused: Doubles) -> float:
         """Of the order that a search shows."""
-        return _dcg(self.gains[best_first(self.pool, fused)]) / self.ideal
+        return dcg(self.gains[best_first(self.pool, fused)]) / self.ideal
 
 
 def fit_fusion(
@@ -64,7 +64,7 @@ def case_of(index: SearchIndex, judged: Judged) -> Case | None:
     """None where nothing good could be found, so that no order is better than another."""
     worth = {index.catalogue.row_of[one]: gain for one, gain in judged.gains.items()
              if one in index.catalogue.row_of}  # fmt: skip
-    ideal = _dcg(-np.sort(-np.array(list(worth.values()), dtype=np.float64)))
+    ideal = dcg(-np.sort(-np.array(list(worth.values()), dtype=np.float64)))
     if not ideal:
         return None
     allowed, depth = None, index.knobs.depth
@@ -81,7 +81,7 @@ def fitted(cases: Sequence[Case], default: Fusion) -> Fusion:
     if len(cases) < FEWEST:
         return replace(default, reason=f"{len(cases)} queries are too few to fit it on")
     reached = cross_validated(cases, default)
-    name: FusionName = max(FUSIONS, key=lambda one: (reached[one], one == default.name))
+    name = max(reached, key=lambda one: (reached[one], one == default.name))
     return replace(
         _fit(cases, default),
         name=name,
@@ -90,15 +90,16 @@ def fitted(cases: Sequence[Case], default: Fusion) -> Fusion:
     )
 
 
-def cross_validated(cases: Sequence[Case], default: Fusion) -> dict[str, float]:
-    """Mean NDCG of each way; queries are dealt to folds in turn."""
-    found: dict[str, list[float]] = {name: [] for name in FUSIONS}
+def cross_validated(cases: Sequence[Case], default: Fusion) -> dict[FusionName, float]:
+    """Mean NDCG of each way that every fold could fit; queries are dealt to folds in turn."""
+    found: dict[FusionName, list[float]] = {name: [] for name in FUSIONS}
     for fold in range(_FOLDS):
         fusion = _fit([case for at, case in enumerate(cases) if at % _FOLDS != fold], default)
         for case in cases[fold::_FOLDS]:
-            for name in FUSIONS:
+            for name in fusion.ways():
                 found[name].append(case.ndcg(_fused(fusion, case, name)))
-    return {name: round(float(np.mean(values)), 6) for name, values in found.items()}
+    whole = {name: values for name, values in found.items() if len(values) == len(cases)}
+    return {name: round(float(np.mean(values)), 6) for name, values in whole.items()}
 
 
 def _fit(cases: Sequence[Case], default: Fusion) -> Fusion:
@@ -157,7 +158,7 @@ def _fused(fusion: Fusion, case: Case, name: FusionName) -> Doubles:
     return fusion.fuse(case.pool, lambda: case.columns, name)
 
 
-def _dcg(gains: Doubles) -> float:
+def dcg(gains: Doubles) -> float:
     """Of the first 10; a gain counts as it is given."""
     first = gains[:DEPTH]
     return float((first / np.log2(np.arange(2, len(first) + 2))).sum())

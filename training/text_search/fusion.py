@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from governance.errors import InputError
 from training.fusion.model import NOT_PROPOSED, Pool, by_reciprocal_rank, by_rule, by_weights
 from training.shop_data import Floats, Ints
 from training.text_search.catalogue import Product
@@ -58,12 +59,33 @@ class Fusion:
     order: tuple[str, ...] = ("dense", "lexical")  # of the rule
     quota: Mapping[str, int] = field(default_factory=lambda: {"dense": 4, "lexical": 2})
     ranker: LinearRanker | None = None
-    reached: Mapping[str, float] = field(default_factory=dict)  # NDCG@10 that chose the name
+    reached: Mapping[FusionName, float] = field(default_factory=dict)  # NDCG@10 that chose the name
     reason: str = "nothing was given to fit it on"
+
+    def __post_init__(self) -> None:
+        self.check(self.name)
+
+    def ways(self) -> tuple[FusionName, ...]:
+        """What may be asked: the learned one only where its ranker was fitted."""
+        return tuple(name for name in FUSIONS if name != "learned" or self.ranker is not None)
+
+    def check(self, name: str) -> None:
+        """InputError for a fusion that there is not, or that was not fitted."""
+        if name in self.ways():
+            return
+        raise InputError(
+            "the fusion learned was not fitted"
+            if name in FUSIONS
+            else f"there is no fusion {name}",
+            where="fusion",
+            why=f"this index can be asked for {', '.join(self.ways())}",
+            next_step="counterfoil train search --learn fits it" if name in FUSIONS else "",
+        )
 
     def fuse(self, pool: Pool, columns: Callable[[], Floats], name: FusionName | None) -> Doubles:
         """(C,) larger is better, -inf where the way proposes nothing; ``columns`` gives (C, F)."""
         name = name or self.name
+        self.check(name)
         if name in LISTS:
             column = LISTS.index(name)
             proposed = pool.ranks[:, column] < NOT_PROPOSED
@@ -72,7 +94,7 @@ class Fusion:
             return by_rule(pool, self.order, self.quota)
         if name == "reciprocal_rank":
             return by_reciprocal_rank(pool)
-        if name == "learned" and self.ranker is not None:
+        if name == "learned" and self.ranker is not None:  # checked above
             return self.ranker.scores(columns())
         weights = np.array([1 - self.dense_weight, self.dense_weight], dtype=np.float32)
         return by_weights(pool.normalised(), weights).astype(np.float64)

@@ -24,7 +24,7 @@ from training.shop_data import Floats, Longs
 from training.text_search.catalogue import Catalogue, Product
 from training.text_search.config import SearchKnobs
 from training.text_search.filters import NO_FILTERS, Bools, Facts, Filters
-from training.text_search.fusion import FUSIONS, LISTS, Doubles, Fusion, FusionName, columns_of
+from training.text_search.fusion import LISTS, Doubles, Fusion, FusionName, columns_of
 from training.text_search.lexical import Lexical
 from training.text_search.words import distinct, words_of
 
@@ -91,17 +91,17 @@ class SearchIndex:
         ``depth``: of each list; scores are shares of the best found, so an order that shall not
         change with k needs the same one.
         """
-        if fusion is not None and fusion not in FUSIONS:
-            raise InputError(f"there is no fusion {fusion}", why=f"known are {', '.join(FUSIONS)}")
+        if fusion is not None:
+            self.fusion.check(fusion)
         allowed = None if filters == NO_FILTERS else self.facts.allowed(filters)
         pool = self.candidates(query, allowed, depth=depth or max(self.knobs.depth, k))
         if not len(pool.item):
             return []
         fused = self.fused(query, pool, fusion)
-        order = best_first(pool, fused)
         crossed: dict[int, float] = {}
         if self.cross is not None and fusion not in LISTS:
-            order, crossed = self.read_again(self.cross, query, pool, fused)
+            fused, crossed = self.read_again(self.cross, query, pool, fused)
+        order = best_first(pool, fused)
         return [
             self._hit(pool, at, rank=rank, score=float(fused[at]), cross=crossed.get(at))
             for rank, at in enumerate(order[:k].tolist(), start=1)
@@ -149,20 +149,28 @@ class SearchIndex:
 
     def read_again(
         self, cross: TunedModel, query: str, pool: Pool, fused: Doubles
-    ) -> tuple[Longs, dict[int, float]]:
-        """Places best first: the first ``cross_depth`` by what a cross-encoder says of them too.
+    ) -> tuple[Doubles, dict[int, float]]:
+        """Scores where the best also count by what a cross-encoder says, and what it says of each.
 
-        Its probability and the fused score count each from 0 to 1 among these.
+        The best are those up to ``cross_depth`` different texts; a text that many products have is
+        read once. Probability and fused score count from 0 to 1 among them, and their scores stay
+        in the range that they had, so that none falls below the others.
         """
-        head, rest = np.split(best_first(pool, fused), [self.knobs.cross_depth])
-        if not len(head):
-            return rest, {}
-        texts = [p.text(self.knobs.dense_form) for p in self._products(pool, head.tolist())]
-        chances = cross.probabilities(Texts((query,) * len(texts), tuple(texts)))[:, -1]
+        order = best_first(pool, fused)
+        texts = [p.text(self.knobs.dense_form) for p in self._products(pool, order.tolist())]
+        place_of = {text: at for at, text in enumerate(distinct(texts, self.knobs.cross_depth))}
+        count = next((at for at, text in enumerate(texts) if text not in place_of), len(texts))
+        if not count:
+            return fused, {}
+        head = order[:count]
+        read = Texts((query,) * len(place_of), tuple(place_of))
+        chances = cross.probabilities(read)[[place_of[text] for text in texts[:count]], -1]
         mixed = self.knobs.cross_weight * _from_0_to_1(chances)
         mixed += (1 - self.knobs.cross_weight) * _from_0_to_1(fused[head])
-        again = head[np.lexsort((pool.item[head], -mixed))]
-        return np.r_[again, rest], dict(zip(head.tolist(), chances.tolist(), strict=True))
+        least, most = float(fused[head].min()), float(fused[head].max())
+        again = fused.copy()
+        again[head] = least + mixed * ((most - least) or 1.0)
+        return again, dict(zip(head.tolist(), chances.tolist(), strict=True))
 
     @cached_property
     def facts(self) -> Facts:

@@ -16,8 +16,10 @@ from safetensors.numpy import load_file, save_file
 
 from governance.errors import StateError
 from governance.files import write_json
+from training.encoder.model import Encoder
 from training.fine_tuning.model import TunedModel
 from training.sealed_folder import Card, seal, verified
+from training.text_search.assembly import Embedded
 from training.text_search.catalogue_file import read_catalogue, write_catalogue
 from training.text_search.config import SearchKnobs
 from training.text_search.dense import Halves, Keys
@@ -103,24 +105,31 @@ def refuse_other_encoder(stored: Stored, encoder: Embeds) -> None:
 def save_index(
     index_dir: Path,
     index: SearchIndex,
+    embedded: Embedded,
     *,
-    keys: Keys,
-    vectors: Halves,
+    encoder: Encoder,
     facts: Mapping[str, object],
-    beside: Mapping[str, str],
+    texts: Mapping[str, str],
+    folders: Mapping[str, Path],
 ) -> Stored:
-    """Seal a new version, then name it, then forget versions older than the one before."""
+    """Seal a new version, then name it, then forget versions older than the one before.
+
+    ``texts`` are further files of the version by name, ``folders`` are copied into it.
+    """
 
     def write(folder: Path) -> Mapping[str, object]:
         write_catalogue(index.catalogue, folder / _PRODUCTS)
-        save_file({"keys": keys, "vectors": vectors}, folder / _VECTORS)
+        save_file({"keys": embedded.keys, "vectors": embedded.vectors}, folder / _VECTORS)
         if index.graph is not None:
             index.graph.graph.save(str(folder / _GRAPH))
         index.lexical.index.save(folder, show_progress=False, allow_pickle=False)
-        for name, text in beside.items():
+        for name, text in texts.items():
             (folder / name).write_text(text, encoding="utf-8")
+        for name, given in folders.items():
+            shutil.copytree(given, folder / name)
         return {
             **facts,
+            "encoder": {"name": encoder.name, "digest": encoder.digest},
             "format": FORMAT,
             "products": len(index.catalogue),
             "knobs": index.knobs.as_dict(),
