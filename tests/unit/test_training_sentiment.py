@@ -152,11 +152,11 @@ def test_a_steering_sentence_moves_a_score_by_no_more_than_the_tolerance(model):
 
 def test_a_steering_sentence_moves_words_and_network_together_by_no_more():
     network = FineTuning(epochs=3, length=32)
-    model = fit_sentiment(_reviews(), load_encoder(), joining=Joining(), network=network).model
+    model = fit_sentiment(small_reviews(), load_encoder(), joining=Joining(), network=network).model
     assert abs(model.network_weight) > 0.1  # the network has a say
-    before = model.probabilities([*_GOOD, *_BAD])
+    before = model.probabilities([*GOOD, *BAD])
     for sentence in STEERING:
-        after = model.probabilities([text + sentence for text in [*_GOOD, *_BAD]])
+        after = model.probabilities([text + sentence for text in [*GOOD, *BAD]])
         assert np.abs(after - before).max() <= _MOST_MOVED
         assert ((after > 0.5) == (before > 0.5)).all()
 

@@ -146,10 +146,11 @@ def cross(encoder):
 
 
 def test_a_cross_encoder_reads_the_best_again_and_every_hit_says_what_it_thought(encoder, cross):
-    hits = replace(_index(encoder, PAIRED), cross=cross).search("red oak", k=4)
+    index = _index(encoder, PAIRED)
+    hits = replace(index, cross=cross).search("red oak", k=4)
     assert all(0 <= hit.cross_score <= 1 for hit in hits)
     assert len(hits) == 4
-    again = replace(index, cross=tuned.model, knobs=SearchKnobs(cross_depth=2, cross_weight=1.0))
+    again = replace(index, cross=cross, knobs=SearchKnobs(cross_depth=2, cross_weight=1.0))
     plain, read = index.search("red oak", k=6), again.search("red oak", k=6)
     assert [hit.cross_score is None for hit in read] == [False] * 2 + [True] * 4
     assert {hit.item_id for hit in read[:2]} == {hit.item_id for hit in plain[:2]}
