@@ -228,7 +228,7 @@ class _Run:
     def save(self, taught: Taught, knobs: FineTuningSettings, trials: list[Trial]) -> TextOutcome:
         """As a bundle of the task's kind, with its card as a page."""
         facts = {
-            **card_facts_of(self.wish.task),
+            **card_facts_of(self.wish.task, self.wish.data),
             "task": self.wish.task,
             "knobs": self.told(knobs),
             "seed": knobs.training.seed,

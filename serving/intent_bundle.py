@@ -30,7 +30,11 @@ def model_of(bundle: "TextBundle") -> "IntentModel":
         )
     lost = bundle.card["int8"]
     is_near = lost is not None and lost["macro_f1_lost"] <= MOST_LOST
-    return IntentModel.beside(bundle.int8() if is_near else bundle.model(), bundle.card["acts"])
+    return IntentModel.beside(
+        bundle.int8() if is_near else bundle.model(),
+        bundle.card["acts"],
+        scripts=bundle.card.get("scripts", ("LATIN",)),  # bundles of before were taught Latin
+    )
 
 
 def newest_bundle(bundles_dir: Path) -> Path:

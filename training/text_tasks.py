@@ -1,11 +1,11 @@
 """Text tasks that ``counterfoil train <task>`` can teach: a name, and where its ``teach`` is.
 
 A task's module offers ``teach(data, *, encoder, knobs, checkpoint, progress, watch)``, and may
-offer ``KNOBS_FILE`` with knobs and ranges of its own, and ``card_facts()`` that go into the card of
-its bundle. One whose model is more than a network also offers ``read_settings(path)``, whose parts
-beside the fine-tuning go to its ``teach`` by name, and ``save(bundles_dir, taught, *, facts,
-pages)``. One that can also learn without fine-tuning names such ways, and offers ``teach_<way>`` of
-each, called as ``teach`` is. Imports nothing heavy: help reads the names.
+offer ``KNOBS_FILE`` with knobs and ranges of its own, and ``card_facts(data)`` that go into the
+card of its bundle. One whose model is more than a network also offers ``read_settings(path)``,
+whose parts beside the fine-tuning go to its ``teach`` by name, and ``save(bundles_dir, taught, *,
+facts, pages)``. One that can also learn without fine-tuning names such ways, and offers
+``teach_<way>`` of each, called as ``teach`` is. Imports nothing heavy: help reads the names.
 """
 
 from collections.abc import Mapping
@@ -127,10 +127,12 @@ def knobs_file_of(task: str) -> Path:
     return found
 
 
-def card_facts_of(task: str) -> Mapping[str, object]:
+def card_facts_of(task: str, data: Path | None) -> Mapping[str, object]:
     """What the task's own bundle carries in its card; most carry nothing more."""
     module = import_module(TEXT_TASKS[task].module)
-    return cast(Mapping[str, object], module.card_facts()) if hasattr(module, "card_facts") else {}
+    if not hasattr(module, "card_facts"):
+        return {}
+    return cast(Mapping[str, object], module.card_facts(data))
 
 
 def _save_network(

@@ -166,6 +166,17 @@ def test_a_steering_sentence_moves_a_score_by_no_more_than_the_tolerance(model):
         assert np.abs(after - before).max() <= _MOST_MOVED
 
 
+def test_a_steering_sentence_moves_words_and_network_together_by_no_more():
+    network = FineTuning(epochs=3, length=32)
+    model = fit_sentiment(_reviews(), load_encoder(), joining=Joining(), network=network).model
+    assert abs(model.network_weight) > 0.1  # the network has a say
+    before = model.probabilities([*_GOOD, *_BAD])
+    for sentence in STEERING:
+        after = model.probabilities([text + sentence for text in [*_GOOD, *_BAD]])
+        assert np.abs(after - before).max() <= _MOST_MOVED
+        assert ((after > 0.5) == (before > 0.5)).all()
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 20)), min_size=2, max_size=60))
 def test_no_item_and_no_text_that_identifies_is_on_both_sides_of_a_split(rows):

@@ -186,7 +186,7 @@ def test_the_evaluation_judges_model_and_floors_on_the_same_baskets(trained):
     )  # fmt: skip
     assert figures["households"] == 20
     assert 0 < figures["recommender"]["ndcg_at_10"] <= 1
-    floors = ("popularity", "personal_frequency", "personal_frequency_decayed")
+    floors = ("popularity", "personal_frequency", "personal_frequency_decayed", "neighbours")
     assert tuple(figures["floors"]) == floors
 
 
