@@ -18,6 +18,7 @@ from governance.errors import InputError, StateError
 from governance.files import digest_of
 from governance.records import ListingRepair, session
 from governance.settings import Settings
+from training.attributes.model import Extractor
 from training.attributes.package_sizes import Told, extractor_of_shop, told_by
 from training.attributes.rules_file import read_rules
 from training.encoder.checkpoint import load_encoder
@@ -51,8 +52,7 @@ def propose_repairs(settings: Settings, *, limit: int, actor: str) -> list[Listi
     items = items_of(settings)
     raw = read_shop(items.path)
     knowledge = Knowledge(learn_catalogue(raw), learn_habits(raw))
-    sizes = told_by(_package_sizes(items.path, raw), read_rules())
-    extractor = extractor_of_shop([one.title for one in raw], sizes, read_rules())
+    extractor, sizes = extractor_of(items.path, raw)
     empty = _empty_fields(items.path)
     shown = zip(_as_repaired(settings, raw[:limit]), sizes[:limit], strict=True)
     found = [
@@ -106,6 +106,12 @@ def raw_text(items_path: Path, item_id: str, field: str) -> str | None:
     if row is None:
         raise InputError(f"there is no item {item_id}", where=str(items_path))
     return None if row[0] is None else str(row[0])
+
+
+def extractor_of(items_path: Path, listings: Sequence[Listing]) -> tuple[Extractor, list[Told]]:
+    """The rules as sure as the shop's package sizes say, and what each listing's size states."""
+    sizes = told_by(_package_sizes(items_path, listings), read_rules())
+    return extractor_of_shop([one.title for one in listings], sizes, read_rules()), sizes
 
 
 def items_of(settings: Settings) -> Landing:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from flows.importers.landing import current_landing
 from governance.errors import InputError, StateError
 from governance.files import newest_file
 from governance.settings import Settings
@@ -21,6 +22,7 @@ from training.encoder.checkpoint import load_encoder
 from training.encoder.readable import readable
 from training.fine_tuning.lesson import Texts
 from training.fine_tuning.model import TunedModel
+from training.listing_quality.catalogue_file import read_shop
 from training.query_category import model_file as category_file
 from training.query_category.model import NAME as CATEGORY
 from training.query_category.model import UNKNOWN, Guess
@@ -130,12 +132,17 @@ def _reviewed(model: SentimentModel, texts: Sequence[str]) -> list[Answer]:
     ]
 
 
-def _attributes(_settings: Settings) -> TextReader:
-    extractor = Extractor(read_rules())
+def _attributes(settings: Settings) -> TextReader:
+    landing = current_landing(settings.raw_dir, settings.shop, "items")
+    if landing is None:
+        extractor, told = Extractor(read_rules()), "rules; no catalogue judged how right they are"
+    else:
+        from flows.listings import extractor_of  # LightGBM: no other task needs it
+
+        extractor, _ = extractor_of(landing.path, read_shop(landing.path))
+        told = f"rules, as right as the package sizes of {settings.shop} say"
     return TextReader(
-        "",
-        "the rules of training/attributes/rules.yaml; no catalogue taught them brands",
-        lambda texts: [{"attributes": _stated(text, extractor)} for text in texts],
+        "", told, lambda texts: [{"attributes": _stated(text, extractor)} for text in texts]
     )
 
 
