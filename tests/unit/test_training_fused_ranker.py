@@ -15,7 +15,7 @@ from training.recommender.history import HABIT
 from training.recommender.proposals import RETRIEVERS
 from training.training_set import TrainingSet
 
-COLUMNS = (HABIT, "co_visitation", "neighbours", "sasrec", "popularity", "user_mean_basket")
+COLUMNS = (HABIT, "co_visitation", "neighbours", "sasrec", "item_popularity", "user_mean_basket")
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def made():
     table = made_set(lists=60).table
     draw = np.random.default_rng(5)
     product = table["left"].to_numpy() * table["right"].to_numpy()
-    for name in (HABIT, "neighbours", "popularity"):
+    for name in (HABIT, "neighbours", "item_popularity"):
         table = table.append_column(name, pa.array(draw.random(len(product)), pa.float32()))
     table = table.append_column("co_visitation", pa.array(product, pa.float32()))
     table = table.append_column("sasrec", pa.array(np.full(len(product), np.nan), pa.float32()))

@@ -22,7 +22,7 @@ from training.shop_data import Floats, Ints, Longs
 
 FusedName = Literal["rule_based", "convex", "reciprocal_rank"]
 FUSED: tuple[FusedName, ...] = get_args(FusedName)
-COLUMNS = {"habit": HABIT, "popular": "popularity"}  # of the others the column has their name
+COLUMNS = {"habit": HABIT, "popular": "item_popularity"}  # of the others the column has their name
 _FIRST_QUOTA = 4  # items of the best retriever in a turn of the rule; the next have half as many
 
 
