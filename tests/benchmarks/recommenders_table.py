@@ -24,9 +24,9 @@ _SECONDS = {"full": 7_200, "quick": 600}  # of the whole table
 _PART_SECONDS = {  # what a part may take, so that the others have their turn
     "scoring": {"full": 180, "quick": 60},
     "cold": {"full": 600, "quick": 120},
-    "leave-one-out": {"full": 3_300, "quick": 180},
-    "sessions": {"full": 3_300, "quick": 180},
-    "baskets": {"full": 1_500, "quick": 240},
+    "leave-one-out": {"full": 3_000, "quick": 180},
+    "sessions": {"full": 3_000, "quick": 180},
+    "baskets": {"full": 1_200, "quick": 240},
 }
 _CODE = ("tests/benchmarks", "training", "feature_repo", "flows", "dbt", "governance")
 DEFAULT_SHOP = "default shop"
