@@ -15,6 +15,8 @@
     'judged_review_count': [90],
     'review_sentiment': [90],
 }) -%}
+{%- set summed = measures | list -%}
+{%- do measures.update({'search_day_count': [0]}) -%}
 
 with order_lines as (
 
@@ -124,9 +126,10 @@ daily as (
     select
         user_id,
         day,
-        {%- for measure in measures %}
-        sum({{ measure }}) as {{ measure }}{{ ',' if not loop.last }}
+        {%- for measure in summed %}
+        sum({{ measure }}) as {{ measure }},
         {%- endfor %}
+        case when sum(search_count) > 0 then 1 else 0 end as search_day_count
 
     from acts
     group by user_id, day
@@ -139,6 +142,37 @@ deltas as (
 
 totals as (
     {{ window_totals('deltas', 'user_id', measures) }}
+),
+
+-- The last search of each day on which the user searched; the id breaks ties.
+closing_searches as (
+
+    select
+        user_id,
+        cast(known_at as date) as day,
+        intent,
+        row_number() over (
+            partition by user_id, cast(known_at as date)
+            order by known_at desc, query_id desc
+        ) as place_from_last
+
+    from searches
+
+),
+
+-- Numbered, so that a total of search days names the one that was last.
+closing_intents as (
+
+    select
+        user_id,
+        intent,
+        row_number() over (
+            partition by user_id order by day
+        ) as search_day_count
+
+    from closing_searches
+    where place_from_last = 1
+
 ),
 
 features as (
@@ -163,6 +197,12 @@ features as (
         {{ rate(intent ~ '_count_28d', 'search_count_28d') }}
             as user__search_{{ intent }}_rate_28d,
         {%- endfor %}
+        {%- for name in intents %}
+        cast(
+            case when closing_intents.intent = '{{ name }}' then 1 else 0 end
+            as {{ dbt.type_bigint() }}
+        ) as user__search_{{ name }}_last,
+        {%- endfor %}
         {{ mean('searched_words_28d', 'search_count_28d') }}
             as user__searched_word_mean_28d,
         review_count_90d as user__review_count_90d,
@@ -173,6 +213,9 @@ features as (
 
     from totals
     inner join bounds on totals.event_timestamp <= bounds.as_of
+    left join closing_intents
+        on totals.user_id = closing_intents.user_id
+        and totals.search_day_count = closing_intents.search_day_count
     {{ where_rebuilt_feature('totals.event_timestamp') }}
 
 )
