@@ -1,7 +1,7 @@
 """The services of this shop, and the one file that Feast scans (see .feastignore).
 
 ``SERVICES`` is the only list here: which features a model reads, by name and in order. A service is
-immutable once a bundle names it: add ``recommender_v2`` rather than edit ``recommender_v1``.
+immutable once a bundle names it: add ``recommender_v3`` rather than edit ``recommender_v2``.
 Entities and views are built from the declarations, and only when Feast asks for them, so that
 training and serving read ``SERVICES`` without Feast's slow import. ``PYTHONPATH=. feast -c
 feature_repo apply`` from the project root, with the variables of ``counterfoil config --export``,
@@ -66,6 +66,19 @@ SERVICES: dict[str, dict[str, tuple[str, ...]]] = {
             "item__cart_rate_28d",
         ),
     },
+}
+
+# What recommender_v1 reads, and what the user's last query wanted. Users' columns come first.
+_BEFORE = SERVICES["recommender_v1"]
+SERVICES["recommender_v2"] = {
+    **{view: names for view, names in _BEFORE.items() if view.startswith("ftr_user__")},
+    "ftr_user__text": (
+        "user__search_buy_last",
+        "user__search_learn_last",
+        "user__search_compare_last",
+        "user__search_out_of_shop_last",
+    ),
+    **{view: names for view, names in _BEFORE.items() if view.startswith("ftr_item__")},
 }
 
 

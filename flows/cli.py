@@ -12,10 +12,12 @@ import typer
 
 from flows import (
     cli_features,
+    cli_keywords,
     cli_listings,
     cli_look,
     cli_mask,
     cli_push,
+    cli_read,
     cli_search,
     cli_serve,
     cli_train,
@@ -36,13 +38,19 @@ cli_look.add_commands(app)
 cli_features.add_commands(app)
 cli_push.add_commands(app)
 cli_listings.add_commands(app)
+cli_keywords.add_commands()
 cli_mask.add_commands(app)
+cli_read.add_commands(app)
 cli_serve.add_commands(app)
 cli_search.add_commands(app, cli_train.train_app)
 app.add_typer(cli_train.train_app, name="train")
 
 Shop = Annotated[str, typer.Argument(help="complete_journey or online_retail")]
 Source = Annotated[str | None, typer.Option("--source", help="File, folder or http(s) address")]
+Reviews = Annotated[
+    str | None,
+    typer.Option("--reviews", help="CSV or Parquet of the shop's reviews, or its address"),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout")]
 Force = Annotated[bool, typer.Option("--force", help="Run even when nothing has changed")]
 
@@ -68,16 +76,21 @@ def demo(shop: Annotated[str | None, typer.Option(help="Shop to run on")] = None
 
 
 @app.command(name="import")
-def import_shop(shop: Shop, source: Source = None, as_json: AsJson = False) -> None:
+def import_shop(
+    shop: Shop, source: Source = None, reviews: Reviews = None, as_json: AsJson = False
+) -> None:
     """Land a shop's raw tables with manifests; later commands go on with this shop.
 
-    Example: counterfoil import online_retail --source online_retail.parquet
+    Reviews need the columns review_id, item_id, body and reviewed_at, and may have user_id, title
+    and rating. Example: counterfoil import online_retail --source online_retail.parquet
     """
     settings = active_settings(shop=shop)
     if source and "://" not in source:  # stages run elsewhere, and later commands may too
         source = str(Path(source).expanduser().resolve())
     _stages(settings, ("import_raw",), source=source, as_json=as_json)
     remember_shop(settings, source)
+    if reviews:
+        _land_reviews(settings, reviews)
 
 
 @app.command()
@@ -148,6 +161,17 @@ def _stages(
         ]
     if as_json:
         data(canonical_json(reports))
+
+
+def _land_reviews(settings: Settings, source: str) -> None:
+    from flows.importers.recorded import record_landings
+    from flows.importers.registry import import_reviews
+    from flows.ledger import exclusive
+
+    with exclusive(settings.home_dir):
+        landing = import_reviews(source, settings=settings)
+        record_landings(settings, [landing])
+    say(f"{landing.rows:,} reviews -> {landing.path.parent}")
 
 
 def _run_daily(settings: Settings) -> None:

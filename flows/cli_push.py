@@ -14,9 +14,7 @@ from flows.cli_output import AsJson, show
 from governance.errors import InputError
 from governance.settings import Settings
 
-ReadTexts = Annotated[
-    bool, typer.Option(help="Lines are items; their titles become ftr_item__text")
-]
+ReadTexts = Annotated[bool, typer.Option(help="Lines are items; their texts become ftr_item__text")]
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -61,8 +59,9 @@ def _features_of(settings: Settings, table: str, source: Path | BinaryIO) -> Bin
 
     if table != TABLE:
         raise InputError(
-            f"{table} is not made of titles",
+            f"{table} is not made of the texts of one item",
             where="counterfoil push TABLE FILE --read-texts",
+            why="a row of a user, or of reviews, is a window over many texts: a build makes it",
             next_step=f"push {TABLE}, or rows without --read-texts",
         )
     if isinstance(source, Path) and not source.is_file():

@@ -25,7 +25,9 @@ Data = Annotated[
     Path | None, typer.Option("--data", help="Folder of `user item item ...` lines, not the shop")
 ]
 Texts = Annotated[Path | None, typer.Option("--data", help="File or folder of the task's format")]
-Way = Annotated[str, typer.Option("--method", help="full, lora, prefix or frozen")]
+Way = Annotated[
+    str, typer.Option("--method", help="full, lora, prefix or frozen; of category also near")
+]
 Config = Annotated[Path | None, typer.Option("--config", help="Knobs as YAML")]
 Trials = Annotated[int, typer.Option("--search", min=0, help="Finished trials in all, over runs")]
 Name = Annotated[str, typer.Option("--name", help="Name of the search, to go on with it")]
@@ -87,11 +89,12 @@ def _text_command(task: str) -> Callable[..., None]:
 
 for _name, _task in TEXT_TASKS.items():
     _may = "looks for better knobs first" if _task.is_searched else "is not for this task"
+    _first = f"Without --method, --config or --search: {_task.ways[0]}. " if _task.ways else ""
     train_app.command(
         _name,
         help=f"Fine-tune the encoder on {_task.learns}; --search N {_may}.\n\n"
-        f"Killed at any moment, the same command goes on. Example: counterfoil train {_name} "
-        f"{_task.example}",
+        f"{_first}Killed at any moment, the same command goes on. "
+        f"Example: counterfoil train {_name} {_task.example}",
     )(_text_command(_name))
 
 

@@ -43,6 +43,6 @@ def say(text: str) -> None:
 
 
 def data(text: str) -> None:
-    """Data, for a person or a pipe."""
-    sys.stdout.write(text + "\n")
+    """Data, for a person or a pipe; half a character, which no encoding has, becomes ?."""
+    sys.stdout.write(text.encode(errors="replace").decode() + "\n")
     sys.stdout.flush()

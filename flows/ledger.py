@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from governance.errors import StateError
-from governance.files import digest_of, sha256_file, write_json
+from governance.files import digest_of, newest_file, sha256_file, write_json
 
 _HASHED_SUFFIXES = {".parquet", ".json", ".safetensors", ".txt"}  # databases change in place
 
@@ -64,6 +64,12 @@ def is_unchanged(state: StageState | None, fingerprint: str) -> bool:
 def output_digests(paths: Iterable[Path]) -> dict[str, str]:
     """Digest per output file; a database, which changes in place, has none."""
     return {str(p): sha256_file(p) if p.suffix in _HASHED_SUFFIXES else "" for p in sorted(paths)}
+
+
+def newest_digest(home: Path, pattern: str) -> str:
+    """Digest of the file written last of those that a glob in the home finds; empty of none."""
+    found = newest_file(home.glob(pattern))
+    return sha256_file(found) if found else ""
 
 
 def code_digest(*paths: Path) -> str:

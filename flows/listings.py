@@ -6,21 +6,24 @@ only read; repaired texts are rows of the record store.
 """
 
 from collections.abc import Callable, Container, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
 
 from flows.importers.landing import Landing, current_landing
+from flows.listing_readings import embed_by, model_path
 from governance import repair_ledger
 from governance.errors import InputError, StateError
 from governance.files import digest_of
 from governance.records import ListingRepair, session
 from governance.settings import Settings
 from training.attributes.model import Extractor
+from training.attributes.package_sizes import Told, extractor_of_shop, told_by
 from training.attributes.rules_file import read_rules
 from training.encoder.checkpoint import load_encoder
 from training.listing_quality.catalogue_file import read_shop
-from training.listing_quality.evidence import Numbers, learn_catalogue
+from training.listing_quality.evidence import learn_catalogue
 from training.listing_quality.listing import Listing
 from training.listing_quality.model import QualityModel, Verdict
 from training.listing_quality.model_file import load_quality, save_quality, source_digest
@@ -32,15 +35,14 @@ Talk = Callable[[str], None]
 _COLUMNS = {
     "title": "title", "description": "description", "brand": "brand", "category": "category_path",
 }  # fmt: skip
-_TOKENS = 48  # of a text that the encoder reads: item titles are shorter
-_FORM = 1  # of the rules that propose: part of the digest in every proposal
+_FORM = 2  # of the rules that propose: part of the digest in every proposal
 
 
 def judge(settings: Settings, *, limit: int, talk: Talk) -> list[tuple[Listing, Verdict]]:
     """The first listings by id, repairs applied, with what is to be said of each."""
     items = items_of(settings)
     raw = read_shop(items.path)
-    model = _model(settings, raw, talk)
+    model = _model(settings, items, raw, talk)
     shown = _as_repaired(settings, raw[:limit])
     return list(zip(shown, model.verdicts(shown, progress=talk), strict=True))
 
@@ -50,12 +52,13 @@ def propose_repairs(settings: Settings, *, limit: int, actor: str) -> list[Listi
     items = items_of(settings)
     raw = read_shop(items.path)
     knowledge = Knowledge(learn_catalogue(raw), learn_habits(raw))
-    extractor = Extractor(read_rules())
+    extractor, sizes = extractor_of(items.path, raw)
     empty = _empty_fields(items.path)
+    shown = zip(_as_repaired(settings, raw[:limit]), sizes[:limit], strict=True)
     found = [
         _in_raw_terms(proposal, empty)
-        for one in _as_repaired(settings, raw[:limit])
-        for proposal in propose(one, knowledge, extractor)
+        for one, told in shown
+        for proposal in propose(_with_sizes(one, told), knowledge, extractor)
     ]
     digest = digest_of({"form": _FORM, "items": items.sha256})
     with session(settings) as records:
@@ -105,6 +108,12 @@ def raw_text(items_path: Path, item_id: str, field: str) -> str | None:
     return None if row[0] is None else str(row[0])
 
 
+def extractor_of(items_path: Path, listings: Sequence[Listing]) -> tuple[Extractor, list[Told]]:
+    """The rules as sure as the shop's package sizes say, and what each listing's size states."""
+    sizes = told_by(_package_sizes(items_path, listings), read_rules())
+    return extractor_of_shop([one.title for one in listings], sizes, read_rules()), sizes
+
+
 def items_of(settings: Settings) -> Landing:
     """The shop's newest landed items."""
     landing = current_landing(settings.raw_dir, settings.shop, "items")
@@ -118,19 +127,15 @@ def items_of(settings: Settings) -> Landing:
     return landing
 
 
-def _model(settings: Settings, raw: Sequence[Listing], talk: Talk) -> QualityModel:
+def _model(settings: Settings, items: Landing, raw: Sequence[Listing], talk: Talk) -> QualityModel:
     encoder, knobs = load_encoder(settings.encoder), read_quality_knobs()
-
-    def embed(texts: Sequence[str]) -> Numbers:
-        return encoder.embed(texts, length=_TOKENS)
-
-    path = settings.home_dir / "listings" / f"{settings.shop}.json"
+    path, embed = model_path(settings), embed_by(encoder)
     source = source_digest(raw, knobs, encoder.digest)
     model = load_quality(path, raw, knobs, source, embed)
     if model is None:
         talk("learning what a good listing of this shop is: about 3 minutes, once")
         model = train(raw, knobs, embed=embed, progress=talk)
-        save_quality(path, model, source)
+        save_quality(path, model, source, landing_id=items.landing_id)
     return model
 
 
@@ -153,6 +158,20 @@ def _with_texts(one: Listing, texts: list[tuple[str, repair_ledger.Repaired]]) -
             for field, found in texts
         ],
     )
+
+
+def _package_sizes(items_path: Path, listings: Sequence[Listing]) -> list[str]:
+    """The package size of each listing as the shop wrote it; empty where it has none."""
+    sql = "select item_id, package_size from read_parquet(?) where package_size is not null"
+    with duckdb.connect() as memory:
+        sizes = dict(memory.execute(sql, [str(items_path)]).fetchall())
+    return [str(sizes.get(one.item_id, "")) for one in listings]
+
+
+def _with_sizes(one: Listing, told: Told) -> Listing:
+    """The listing with what its package size says: known, so no title proposes it."""
+    known = ((name, ", ".join(sorted(map(str, values)))) for name, values in sorted(told.items()))
+    return replace(one, attributes=(*one.attributes, *known))
 
 
 def _empty_fields(items_path: Path) -> frozenset[tuple[str, str]]:

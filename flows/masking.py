@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from governance.errors import InputError
-from governance.files import atomic_path
+from governance.files import atomic_path, newest_file
 from governance.settings import Settings
 from training.personal_data.masking import Mask, mask
 from training.personal_data.model import DIRECT_KINDS, PersonalData
@@ -82,5 +82,5 @@ def masks_of(texts: Sequence[str], finder: PersonalData, key: bytes) -> Iterator
 
 
 def _newest(shelf: Path) -> Path | None:
-    cards = sorted(shelf.glob("[!.]*/text_bundle.json"), key=lambda card: card.stat().st_mtime)
-    return cards[-1].parent if cards else None
+    card = newest_file(shelf.glob("[!.]*/text_bundle.json"))
+    return card.parent if card else None

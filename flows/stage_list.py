@@ -19,9 +19,14 @@ class Stage:
     code: tuple[str, ...]  # files and folders whose change makes the result stale
     settings: tuple[str, ...] = ()  # settings whose change makes the result stale
     is_always_run: bool = False
+    beside: tuple[str, ...] = ()  # globs of home files no stage makes: a new one makes it stale
     optimise: bool = False  # python -O: feast's import takes 6 s instead of 15 to 28 s
 
 
+# Models that a person had learned apart: what of them in the home makes readings of texts stale.
+INTENT_CARDS = "bundles/intent/[!.]*/text_bundle.json"
+SENTIMENT_CARDS = "bundles/sentiment/[!.]*/sentiment_bundle.json"
+LISTING_MODEL = "listings/{shop}.json"
 _CONTRACTS = (
     "governance/contracts.py", "governance/contract_check.py", "governance/declared_columns.py",
     "governance/declared_features.py", "governance/declared_raw.py", "governance/declared_yaml.py",
@@ -36,12 +41,15 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         "check_raw", "check raw", ("import_raw", "simulate"),
         (*_CONTRACTS, "dbt/models/staging", "dbt/models/sources"),
-        ("quarantine_limit_rate",),
+        ("quarantine_limit_rate",), beside=("raw/{shop}/reviews/current.json",),
     ),
     Stage(
         "read_texts", "read texts", ("check_raw",),
-        ("training/encoder", "training/text_features", "flows/text_readings.py",
-         "training/intent/lexicon.py"), ("encoder",),
+        ("training/encoder", "training/text_features", "training/intent", "training/sentiment",
+         "training/listing_quality", "serving/intent_bundle.py", "flows/text_readings.py",
+         "flows/query_intents.py", "flows/review_readings.py", "flows/listing_readings.py",
+         "flows/kept_readings.py", "flows/text_tables.py"),
+        ("encoder",), beside=(INTENT_CARDS, SENTIMENT_CARDS, LISTING_MODEL),
     ),
     Stage(
         "transform", "transform", ("check_raw", "read_texts"), ("dbt", "flows/rebuild.py"),

@@ -63,14 +63,16 @@ def fingerprint(stage: Stage, settings: Settings, *, source_digest: str) -> str:
             )
         upstream[name] = state.outputs_digest
     root = settings.project_root
-    return digest_of(
-        {
-            "code": ledger.code_digest(*(root / path for path in stage.code), root / _step(stage)),
-            "settings": {name: str(getattr(settings, name)) for name in stage.settings},
-            "source": source_digest if stage.name == "import_raw" else "",
-            "upstream": upstream,
-        }
-    )
+    told: dict[str, object] = {
+        "code": ledger.code_digest(*(root / path for path in stage.code), root / _step(stage)),
+        "settings": {name: str(getattr(settings, name)) for name in stage.settings},
+        "source": source_digest if stage.name == "import_raw" else "",
+        "upstream": upstream,
+    }
+    if stage.beside:
+        globs = [pattern.format(shop=settings.shop) for pattern in stage.beside]
+        told["beside"] = [ledger.newest_digest(settings.home_dir, glob) for glob in globs]
+    return digest_of(told)
 
 
 def run_stage(

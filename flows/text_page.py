@@ -19,7 +19,7 @@ def page_of_text(
     trials: Sequence[Trial],
 ) -> ModelCard:
     """The page of one taught text model."""
-    held = knobs.knobs()
+    held = facts["knobs"]
     return ModelCard(
         title=f"Text model: {task}",
         facts={

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from safetensors.numpy import load_file, save_file
 
+from flows.kept_readings import KeptReadings, Numbers
 from flows.stages import Progress
 from governance.errors import StateError
 from governance.files import atomic_path, digest_of
@@ -24,11 +23,10 @@ from training.encoder.checkpoint import load_encoder
 from training.encoder.model import Encoder
 from training.encoder.readable import readable
 from training.text_features.model import AXES, COLUMNS, SCALE, TitleAxes, fit_axes
-from training.text_features.reading import BATCH, TOKENS, as_columns, read_texts, vectors_of
+from training.text_features.reading import BATCH, TOKENS, read_texts, vectors_of
 
 CHUNK = 5_000  # texts a file: half a minute of work that a kill can cost; two of the first axes
 MOST_FITTED = 20_000  # titles that the axes are fitted on, by digest: more move them little
-Numbers = tuple[int, ...]  # in the order of COLUMNS
 
 
 @dataclass(frozen=True)
@@ -71,21 +69,15 @@ def open_reader(
 
 def read_anew(reader: Reader, texts: Iterable[str], progress: Progress) -> dict[str, Numbers]:
     """Numbers by digest of every text; only those that no file holds are read."""
-    found = _kept(reader.folder)
     by_digest = {text_digest(text): text for text in texts}
-    fresh = sorted(digest for digest in by_digest if digest not in found)
-    for begin in range(0, len(fresh), CHUNK):
-        part = fresh[begin : begin + CHUNK]
-        numbers = numbers_of(reader, [by_digest[digest] for digest in part], progress)
-        _keep(reader.folder, part, numbers)
-        found.update(zip(part, numbers, strict=True))
-        progress(f"{begin + len(part):,} of {len(fresh):,} new texts read")
-    return {digest: found[digest] for digest in by_digest}
+    return KeptReadings(reader.folder, COLUMNS).read_anew(
+        by_digest, lambda part: numbers_of(reader, part, progress), chunk=CHUNK, progress=progress
+    )
 
 
 def numbers_of(
     reader: Reader, texts: Sequence[str], progress: Progress = lambda _: None
-) -> list[Numbers]:
+) -> list[tuple[int, ...]]:
     """The numbers of each text, read now; the same for a text whatever stands beside it."""
     reading = read_texts(texts, reader.encoder, reader.axes, progress)
     pairs = zip(reading.places.tolist(), reading.word_counts, strict=True)
@@ -104,25 +96,7 @@ def _fit(path: Path, titles: Sequence[str], encoder: Encoder, progress: Progress
     words = [len(title.split()) for title in titles]
     numbers = [(*row, n) for row, n in zip(axes.places_of(vectors).tolist(), words, strict=True)]
     _save_axes(path, axes)
-    _keep(path.parent, [text_digest(title) for title in titles], numbers)
-
-
-def _kept(folder: Path) -> dict[str, Numbers]:
-    found: dict[str, Numbers] = {}
-    for path in sorted(folder.glob("readings-*.parquet")):
-        table = pq.read_table(path, partitioning=None)
-        rows = zip(*(table[name].to_pylist() for name in COLUMNS), strict=True)
-        found.update(zip(table["text_sha256"].to_pylist(), rows, strict=True))
-    return found
-
-
-def _keep(folder: Path, digests: Sequence[str], numbers: Sequence[Numbers]) -> None:
-    places = np.array([row[: len(AXES)] for row in numbers], dtype=np.int64)
-    columns = {"text_sha256": list(digests)} | as_columns(places)
-    table = pa.table(columns | {"word_count": [row[-1] for row in numbers]})
-    name = hashlib.sha256("".join(digests).encode()).hexdigest()[:16]
-    with atomic_path(folder / f"readings-{name}.parquet") as beside:
-        pq.write_table(table, beside)
+    KeptReadings(path.parent, COLUMNS).keep([text_digest(title) for title in titles], numbers)
 
 
 def _save_axes(path: Path, axes: TitleAxes) -> None:

@@ -45,7 +45,7 @@ class TextWish:
     task: str
     data: Path | None = None  # None: what the task ships or finds itself
     config: Path | None = None  # None: the knobs that ship
-    method: str = ""  # empty: that of the knobs
+    method: str = ""  # empty: that of the knobs, or the task's own way without fine-tuning
     trials: int = 0  # 0: one training, no search
 
 
@@ -75,32 +75,55 @@ def train_text(settings: Settings, wish: TextWish, screen: Screen) -> TextOutcom
 
 
 def _run(settings: Settings, wish: TextWish, screen: Screen) -> "_Run":
-    knobs = settings_of(wish.task, wish.config)
-    if wish.method:
+    knobs, way = settings_of(wish.task, wish.config), _way(wish)
+    if wish.method and not way:
         knobs = knobs.changed({"method": _checked_method(wish)})
     if "seed" in settings.model_fields_set:
         knobs = knobs.seeded(settings.seed)
-    if wish.trials and not TEXT_TASKS[wish.task].is_searched:
+    if wish.trials:
+        _refuse_vain_search(wish, knobs, way)
+    encoder, data = load_encoder(settings.encoder), _digest(wish.data)
+    ranges = {name: found.written for name, found in knobs.space().items()}
+    subject = digest_of(
+        {"encoder": encoder.digest, "data": data, "knobs": knobs.knobs(), "ranges": ranges}
+    )
+    name = f"{wish.task}-{way or subject[:8]}"
+    return _Run(
+        settings, wish, screen, teach_of(wish.task, way), way, encoder, knobs, data, name, subject
+    )
+
+
+def _way(wish: TextWish) -> str:
+    """The way without fine-tuning, empty where fine-tuning is wished or there is no other."""
+    ways = TEXT_TASKS[wish.task].ways
+    if wish.method in ways:
+        return wish.method
+    says_how = bool(wish.method or wish.config or wish.trials)
+    return ways[0] if ways and not says_how else ""
+
+
+def _refuse_vain_search(wish: TextWish, knobs: FineTuningSettings, way: str) -> None:
+    if way:
+        raise InputError(
+            f"the way {way} has no knobs to search",
+            where=f"counterfoil train {wish.task} --search",
+            why="it chooses what it weighs on folds of the examples itself",
+            next_step=f"leave --search out, or name a method: {', '.join(get_args(Method))}",
+        )
+    if not TEXT_TASKS[wish.task].is_searched:
         raise InputError(
             f"the knobs of {wish.task} cannot be searched",
             where=f"counterfoil train {wish.task} --search",
             why="its networks learn to their end and are judged together, so no trial has a curve",
             next_step="leave --search out, and change knobs in a file for --config",
         )
-    if wish.trials and not knobs.space():
+    if not knobs.space():
         raise InputError(
             "there is nothing to search",
             where=str(wish.config or knobs_file_of(wish.task)),
             why="the file has no ranges",
             next_step="add a part search:, as training/fine_tuning/fine_tuning.yaml has it",
         )
-    encoder, data = load_encoder(settings.encoder), _digest(wish.data)
-    ranges = {name: found.written for name, found in knobs.space().items()}
-    subject = digest_of(
-        {"encoder": encoder.digest, "data": data, "knobs": knobs.knobs(), "ranges": ranges}
-    )
-    name = f"{wish.task}-{subject[:8]}"
-    return _Run(settings, wish, screen, teach_of(wish.task), encoder, knobs, data, name, subject)
 
 
 def _checked_method(wish: TextWish) -> str:
@@ -108,7 +131,7 @@ def _checked_method(wish: TextWish) -> str:
         raise InputError(
             f"the method {wish.method!r} is unknown",
             where=f"counterfoil train {wish.task} --method",
-            why=f"the methods are {', '.join(get_args(Method))}",
+            why=f"the methods are {', '.join((*get_args(Method), *TEXT_TASKS[wish.task].ways))}",
             next_step="name one of them, or leave --method out",
         )
     return wish.method
@@ -132,6 +155,7 @@ class _Run:
     wish: TextWish
     screen: Screen
     taught_by: Teach
+    way: str  # without fine-tuning; empty: by it
     encoder: Encoder
     knobs: FineTuningSettings
     data: str
@@ -151,7 +175,7 @@ class _Run:
             if watch is not None:
                 watch(curve)
 
-        self.screen.begin(knobs.training.epochs * knobs.trainings)
+        self.screen.begin(0 if self.way else knobs.training.epochs * knobs.trainings)
         taught = self.taught_by(
             self.wish.data,
             encoder=self.encoder,
@@ -161,8 +185,13 @@ class _Run:
             watch=see,
             **knobs.beside,
         )
-        tracker.end(knobs.knobs(), taught.metrics)
+        tracker.end(self.told(knobs), taught.metrics)
         return taught
+
+    def told(self, knobs: FineTuningSettings) -> dict[str, Knob]:
+        """The knobs that counted."""
+        seed = knobs.training.seed
+        return {"method": self.way, "seed": seed} if self.way else knobs.knobs()
 
     def search(self) -> TextOutcome:
         """Trials up to the wanted number, then the model of the best one."""
@@ -199,9 +228,9 @@ class _Run:
     def save(self, taught: Taught, knobs: FineTuningSettings, trials: list[Trial]) -> TextOutcome:
         """As a bundle of the task's kind, with its card as a page."""
         facts = {
-            **card_facts_of(self.wish.task),
+            **card_facts_of(self.wish.task, self.wish.data),
             "task": self.wish.task,
-            "knobs": knobs.knobs(),
+            "knobs": self.told(knobs),
             "seed": knobs.training.seed,
             "encoder": {"name": self.encoder.name, "digest": self.encoder.digest},
             "data": self.data,

@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,6 +22,13 @@ def sha256_file(path: Path) -> str:
         while chunk := stream.read(_CHUNK_BYTES):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def newest_file(paths: Iterable[Path]) -> Path | None:
+    """The one written last, of two at the same instant the later by folder; None of none."""
+    return max(
+        paths, key=lambda path: (path.stat().st_mtime_ns, path.parent.name, path.name), default=None
+    )
 
 
 def canonical_json(value: object) -> str:

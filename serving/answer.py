@@ -24,7 +24,7 @@ from serving.schemas import (
     parse_instance,
 )
 from serving.settling import Settled, settle
-from serving.wish import RecommendRequest
+from serving.wish import INTENTS, RecommendRequest
 
 if TYPE_CHECKING:
     from training.policy.model import SurfacePolicy
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 CANDIDATES = 200  # what the ranker was judged with; more found 1 % more and ranked no better
 CANDIDATES_PER_ITEM = 4  # retrievers overlap: 100 items need more than 200 candidates
+_LAST_INTENT = frozenset(f"user__search_{intent}_last" for intent in INTENTS)
 SCORE_DIGITS = 6  # float32 scores have seven; the rest is noise between machines
 
 ReadFeatures = Callable[..., Features]
@@ -130,9 +131,8 @@ def _decide(
     requested_at: datetime,
     request_id: str,
 ) -> Decided:
-    ranking = recommender.rank(
-        candidates, rows.user, rows.items, signal_weight=policy.signal_weight
-    )
+    user = with_intent(rows.user, wish.query_intent)
+    ranking = recommender.rank(candidates, user, rows.items, signal_weight=policy.signal_weight)
     settled = settle(
         wish,
         candidates,
@@ -162,6 +162,21 @@ def _decide(
         answer=answer.as_answer(),
         evidence=_evidence(candidates, rows, settled),
     )
+
+
+def with_intent(user: FeatureMatrix, intent: str | None) -> FeatureMatrix:
+    """The user's features with the intent of the query just typed as that of their last one.
+
+    For the ranker alone: a decision records what the store gave, and the request what was typed.
+    """
+    if intent is None:
+        return user
+    values, missing = user.values.copy(), user.missing.copy()
+    for place, column in enumerate(user.columns):
+        if column.name in _LAST_INTENT:
+            values[:, place] = float(column.name == f"user__search_{intent}_last")
+            missing[:, place] = False
+    return Matrix(values, missing, user.columns, user.read_at)
 
 
 def _fallback(wish: RecommendRequest, candidates: "Candidates") -> Fallback | None:

@@ -1,30 +1,19 @@
 """The KServe model ``intent``: what a session wants, from its query, its acts, or both.
 
 Beside the recommender, and not required: a server without a trained text model of intents serves
-the recommender and says here what is missing. The answer carries what moved it: each word and each
-act with the log odds it raised, found by leaving it out. Torch is imported when it is loaded; the
-int8 model answers where its card says that little was lost by it.
+the recommender and says here what is missing. The answer is that of ``intent_answer.py``.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-from governance.errors import StateError
 from governance.settings import Settings
 from serving import tensors
 from serving.framework import InferResponse
+from serving.intent_answer import IntentAnswers
+from serving.intent_bundle import NAME
 from serving.intent_wish import IntentRequest
 from serving.served import Headers, ServedModel
 
-if TYPE_CHECKING:
-    from training.intent.model import IntentModel
-    from training.text_bundle import TextBundle
-
-NAME = "intent"
-MOST_LOST = 0.01  # macro-F1 by int8 on the validation lesson; more, and the float model serves
-DIGITS = 4  # of log odds; more would be noise between machines
 _TRIED = "best coffee grinder"  # the warm-up
 
 
@@ -36,31 +25,26 @@ class IntentServedModel(ServedModel):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(NAME, settings)
-        self._model: IntentModel | None = None
-        self._version = ""
+        self._answering: IntentAnswers | None = None
 
     def prepare(self) -> None:
         """The newest text bundle of intents, verified and warmed up."""
-        folder = newest_bundle(self.settings.bundles_dir)
-        from training.text_bundle import open_text_bundle  # torch: seconds
-
-        bundle = open_text_bundle(folder)
-        model = model_of(bundle)
-        model.answer(_TRIED)
-        self._model, self._version = model, bundle.version
+        answering = IntentAnswers.open(self.settings.bundles_dir)
+        answering.answer(_TRIED)
+        self._answering = answering
 
     def of_text(self, query: str) -> dict[str, object] | None:
         """Of a query alone, for another model of this server; None while it is not ready."""
-        if self._model is None or not self.ready:
+        if self._answering is None or not self.ready:
             return None
-        probabilities = self._model.of_text(query)
+        probabilities = self._answering.model.of_text(query)
         if probabilities is None:
             return None
         likeliest = max(probabilities, key=lambda name: probabilities[name])
         return {
             "intent": likeliest,
             "probabilities": probabilities,
-            "model_version": self._version,
+            "model_version": self._answering.version,
         }
 
     async def predict(
@@ -75,52 +59,12 @@ class IntentServedModel(ServedModel):
         return self.told(answers, payload=payload)
 
     def _answers(self, requests: Sequence[IntentRequest]) -> list[dict[str, object]]:
-        if self._model is None:
+        if self._answering is None:
             raise RuntimeError("asked before it was loaded")
         answers: list[dict[str, object]] = []
         for asked in requests:
             counts = asked.acts.model_dump() if asked.acts is not None else None
-            found = self._model.answer(asked.query or "", counts, asked.acts_in_order or ())
-            reasons = [asdict(r) | {"raised": round(r.raised, DIGITS)} for r in found.reasons]
             answers.append(
-                {
-                    "intent": found.intent,
-                    "probabilities": found.probabilities,
-                    "parts": found.parts,
-                    "reasons": reasons,
-                    "unsure_because": found.unsure_because or None,
-                    "model_name": NAME,
-                    "model_version": self._version,
-                }
+                self._answering.answer(asked.query or "", counts, asked.acts_in_order or ())
             )
         return answers
-
-
-def model_of(bundle: "TextBundle") -> "IntentModel":
-    """The bundle's acts beside its int8 network, or the float one where int8 lost too much."""
-    from training.intent.model import IntentModel
-
-    if "acts" not in bundle.card:
-        raise StateError(
-            f"intent {bundle.version} knows no acts",
-            where=str(bundle.folder),
-            why="it was trained by an older version",
-            next_step="counterfoil train intent",
-        )
-    lost = bundle.card["int8"]
-    is_near = lost is not None and lost["macro_f1_lost"] <= MOST_LOST
-    return IntentModel.beside(bundle.int8() if is_near else bundle.model(), bundle.card["acts"])
-
-
-def newest_bundle(bundles_dir: Path) -> Path:
-    """The folder of the intent model trained last; StateError where there is none."""
-    cards = (bundles_dir / NAME).glob("[!.]*/text_bundle.json")
-    found = max(cards, key=lambda card: (card.stat().st_mtime_ns, card.parent.name), default=None)
-    if found is None:
-        raise StateError(
-            "no model of intents has been trained",
-            where=str(bundles_dir / NAME),
-            why="run counterfoil train intent and start the server again",
-            next_step="counterfoil train intent",
-        )
-    return found.parent

@@ -62,7 +62,8 @@ class Searcher:
                 filters=_filters(wish.filters),
                 fusion=wish.fusion,
             )
-        return self._told(wish, found, self._order(wish, found))
+        intent = self.intent(wish.query or "")
+        return self._told(wish, found, self._order(wish, found, intent), intent)
 
     def _reach(self, wish: SearchRequest) -> int:
         """How many are found: those shown, or those that one shopper's order is made of."""
@@ -77,17 +78,30 @@ class Searcher:
             **_signed(self.shop.index.version),
         }
 
-    def _order(self, wish: SearchRequest, found: "Found") -> "_Order":
+    def _order(
+        self, wish: SearchRequest, found: "Found", intent: Mapping[str, Any] | None
+    ) -> "_Order":
         if wish.user_id is None or not found.hits:
             return _Order([(hit, hit.score, {}) for hit in found.hits])
         ids = [hit.item_id for hit in found.hits]
-        asked = RecommendRequest(user_id=wish.user_id, surface="search", candidate_item_ids=ids)
+        asked = RecommendRequest(
+            user_id=wish.user_id,
+            surface="search",
+            candidate_item_ids=ids,
+            query_intent=None if intent is None else str(intent["intent"]),
+        )
         said = self.recommend(asked)
         if said is None:
             return _Order([(hit, hit.score, {}) for hit in found.hits], is_degraded=True)
         return _personal(found.hits, said, self.shop.knobs.personal_weight)
 
-    def _told(self, wish: SearchRequest, found: "Found", order: "_Order") -> Answer:
+    def _told(
+        self,
+        wish: SearchRequest,
+        found: "Found",
+        order: "_Order",
+        intent: Mapping[str, Any] | None,
+    ) -> Answer:
         answer: Answer = {
             "items": [self._item(wish, found, *one) for one in order.hits[: wish.k]],
             "query": wish.query,
@@ -105,7 +119,7 @@ class Searcher:
         if wish.explain:
             answer["searched_for"] = found.text
             answer["dropped"] = order.dropped
-        if (intent := self.intent(wish.query or "")) is not None:
+        if intent is not None:
             answer["intent"] = intent
         return answer
 

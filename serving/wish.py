@@ -25,6 +25,7 @@ STARTS_FROM = {
     "cart": "basket_item_ids",
     "search": "candidate_item_ids",
 }
+INTENTS = ("buy", "learn", "compare", "out_of_shop")  # of a query, as the model intent names them
 MAX_ABOUT_IDS = 200  # as many candidates as the ranker was judged with
 MAX_NAMED_IDS = 500  # to leave out: a season of impressions, at 16 characters 8 KiB
 MAX_IMPRESSIONS = 10_000  # of one item
@@ -80,7 +81,15 @@ class RecommendRequest(Strict):
     impressions: Annotated[list[UnclickedImpressions], Field(max_length=MAX_NAMED_IDS)] | None = (
         None
     )
+    query_intent: str | None = None  # of what was typed just now: the store's last query is older
     explain: bool = False  # also say what was dropped, and why
+
+    @field_validator("query_intent")
+    @classmethod
+    def _known_intent(cls, value: str | None) -> str | None:
+        if value is not None and value not in INTENTS:
+            raise ValueError(f"must be {' or '.join(INTENTS)}")
+        return value
 
     @field_validator("surface")
     @classmethod

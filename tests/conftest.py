@@ -16,6 +16,15 @@ from sample_shop import SAMPLE_HOUSEHOLDS, counterfoil
 
 from flows.importers.sample import cut_sample
 from governance.records import open_records
+from governance.settings import get_settings
+
+
+@pytest.fixture
+def fresh_settings() -> Iterator[None]:
+    """Commands run in this process read the settings of their own test, and leave none behind."""
+    get_settings.cache_clear()
+    yield
+    get_settings.cache_clear()
 
 
 @pytest.fixture(scope="session")

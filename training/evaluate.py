@@ -18,9 +18,12 @@ from training.metrics import (
     mean_metrics,
     rank_by_frequency,
     rank_by_popularity,
+    top_k,
 )
+from training.recommender.history import remember
 from training.recommender.model import Candidates, Recommender
-from training.shop_data import Ints, ShopData
+from training.recommender.neighbours import fit_neighbours
+from training.shop_data import Ints, Lines, ShopData
 from training.training_set import (
     SERVICE,
     HistoricalFeatures,
@@ -31,6 +34,7 @@ from training.training_set import (
 from training.windows import Targets, Window, first_baskets, microseconds
 
 Metrics = dict[str, float]
+_LIST = 10
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,10 @@ class Prediction:
     items: Ints
     scores: npt.NDArray[np.float64]
     confidences: tuple[float, ...] | None = None  # None: a cold start, or not calibrated
+
+    def judged_by(self, basket: Ints) -> Ints:
+        """Items best first; of equal scores the basket's stand last: ties count against us."""
+        return self.items[np.lexsort((np.isin(self.items, basket), -self.scores))]
 
 
 def evaluate_recommender(
@@ -71,7 +79,7 @@ def evaluate_recommender(
         historical_features=historical_features,
         limit=limit,
     )
-    rankings = [prediction.items for prediction in predictions]
+    rankings = [found.judged_by(targets.of(place)) for place, found in enumerate(predictions)]
     found = [np.isin(targets.of(i), r).mean() for i, r in enumerate(rankings)]
     calibrated = calibration_of(predictions, targets)
     return {
@@ -100,7 +108,7 @@ def calibration_of(predictions: Sequence[Prediction], targets: Targets) -> dict[
 
 
 def floors(data: ShopData, targets: Targets, window: Window) -> dict[str, Metrics]:
-    """Popularity, personal frequency, and personal frequency that fades by week."""
+    """Popularity, personal frequency, one that fades by week, and what similar users buy."""
     rankings = floor_rankings(data, targets.users, window)
     return {name: mean_metrics(ranked, targets) for name, ranked in rankings.items()}
 
@@ -117,7 +125,21 @@ def floor_rankings(data: ShopData, users: Ints, window: Window) -> dict[str, lis
         "personal_frequency_decayed": rank_by_frequency(
             lines, users, item_count=count, cutoff_us=cutoff_us, decay=WEEKLY_DECAY
         ),
+        "neighbours": _rank_by_neighbours(data, lines, users, cutoff_us),
     }
+
+
+def _rank_by_neighbours(data: ShopData, lines: Lines, users: Ints, cutoff_us: int) -> list[Ints]:
+    """What users with similar baskets buy; nothing for a user without any."""
+    history = remember(lines, user_count=len(data.user_ids), cutoff_us=cutoff_us)
+    count = len(data.item_ids)
+    neighbours = fit_neighbours(history, count)
+    rankings = []
+    for user in users:
+        scores = neighbours.scores(int(user), count)
+        bought = np.flatnonzero(scores > 0)
+        rankings.append(bought[top_k(scores[bought], _LIST)].astype(np.int32))
+    return rankings
 
 
 def predict_at(

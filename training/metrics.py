@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from training.shop_data import GUEST, Ints, Lines
+from training.shop_data import GUEST, Ints, Lines, Longs
 from training.windows import WEEK_US, Targets
 
 WEEKLY_DECAY = 0.95  # of the decayed personal-frequency floor: .95 per week ago
@@ -131,14 +131,21 @@ def known_users(lines: Lines) -> Lines:
     return lines.where(lines.user != GUEST)
 
 
-def top_k(scores: npt.NDArray[np.floating], k: int) -> Ints:
-    """Places of the k largest scores, best first; equal scores by smaller place."""
+def top_k(scores: npt.NDArray[np.floating], k: int, relevant: Ints | Longs | None = None) -> Ints:
+    """Places of the k largest scores, best first; equal scores by smaller place.
+
+    With the places that are ``relevant`` these stand last among equals: ties count against us.
+    """
     k = min(k, len(scores))
     if k == 0:
         return np.empty(0, dtype=np.int32)
+    is_last = np.zeros(len(scores), dtype=np.bool_)
+    if relevant is not None:
+        is_last[relevant] = True
     threshold = np.partition(scores, len(scores) - k)[len(scores) - k]
     above = np.flatnonzero(scores > threshold)
-    level = np.flatnonzero(scores == threshold)[: k - len(above)]
+    level = np.flatnonzero(scores == threshold)
+    level = level[np.argsort(is_last[level], kind="stable")][: k - len(above)]
     chosen = np.concatenate([above, level])
-    order = np.lexsort((chosen, -scores[chosen]))
+    order = np.lexsort((chosen, is_last[chosen], -scores[chosen]))
     return chosen[order].astype(np.int32)

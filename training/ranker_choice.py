@@ -1,9 +1,11 @@
-"""Which ranker is released: the setting's, or the better of both on the validation window.
+"""Which ranker is released: the setting's, or the better learned one on the validation window.
 
-Both learn from the same lists and are judged by the same figure: NDCG@10 of the validation lists
-against the whole basket behind each, ties counted against the ranker. Only a figure that is
-strictly better takes the place of LightGBM's. Both figures go into the model card. The setting is
-in ``training/recommender/recommender.yaml``; serving reads neither this nor torch.
+A LightGBM forest, a deep network, or a fusion of what the retrievers say by rule, weights or
+reciprocal rank (``recommender/fused_ranker.py``). All learn from the same lists and are judged by
+the same figure: NDCG@10 of the validation lists against the whole basket behind each, ties counted
+against the ranker. Of the two learned ones only a figure that is strictly better takes the place of
+LightGBM's; both go into the model card. The setting is in ``recommender/recommender.yaml``; serving
+reads neither this nor torch.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,10 +23,12 @@ from training.calibration.train import FittedCalibration, Scored, calibrate
 from training.candidate_ranker import CandidateRanker
 from training.metrics import list_ndcg
 from training.ranker.train import Lists, RankerConfig, fit_ranker, lists_of
+from training.recommender.fused_ranker import FUSED, pool_of
+from training.recommender.fused_train import fit_fused
 from training.settings_file import knobs_of, read_parts
 from training.training_set import TrainingSet
 
-RankerName = Literal["lightgbm", "deep", "best"]
+RankerName = Literal["lightgbm", "deep", "best", "rule_based", "convex", "reciprocal_rank"]
 DEFAULT_FILE = Path(__file__).parent / "recommender" / "recommender.yaml"
 Progress = Callable[[str], None]
 
@@ -90,6 +94,11 @@ def choose_ranker(
         found["lightgbm"] = fitted.ranker, fitted.validation_scores
     if release.ranker in ("deep", "best"):
         found["deep"] = _deep(training_set, judged, seed=seed, progress=progress)
+    for wanted in FUSED:
+        if release.ranker == wanted:
+            fused = fit_fused(training_set, name=wanted, seed=seed)
+            pool = pool_of(judged.lists.values, training_set.retrieval, _starts(judged.lists))
+            found[wanted] = fused, fused.fused(pool)
     reached = {name: judged.ndcg(scores) for name, (_, scores) in found.items()}
     name = better_of(reached)
     progress(f"ranker {name}: validation NDCG@10 {reached}")
@@ -101,6 +110,10 @@ def choose_ranker(
 def better_of(reached: Mapping[str, float]) -> str:
     """The name that reached most; LightGBM's unless another is strictly better."""
     return max(sorted(reached, key=lambda name: name != "lightgbm"), key=lambda name: reached[name])
+
+
+def _starts(lists: Lists) -> npt.NDArray[np.int64]:
+    return np.concatenate([[0], np.cumsum(lists.sizes)]).astype(np.int64)
 
 
 def _deep(

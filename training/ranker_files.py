@@ -1,8 +1,9 @@
-"""A ranker and its calibration as files of a bundle: LightGBM's text, or safetensors.
+"""A ranker and its calibration as files of a bundle: LightGBM's text, safetensors, or JSON.
 
 Which ranker a bundle holds is told by the file that is there. Nothing here imports torch.
 """
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,15 @@ import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from governance.errors import InputError
+from governance.files import canonical_json
 from training.calibration.model import Calibration
 from training.candidate_ranker import CandidateRanker
 from training.deep_ranker.model import DeepRanker
 from training.ranker.model import FeatureColumn, Ranker
+from training.recommender.fused_ranker import FusedRanker
 
-FOREST, NETWORK, CALIBRATION = "ranker.txt", "deep_ranker.safetensors", "calibration.safetensors"
+FOREST, NETWORK, FUSION = "ranker.txt", "deep_ranker.safetensors", "fused_ranker.json"
+CALIBRATION = "calibration.safetensors"
 
 
 def write_ranker(folder: Path, ranker: CandidateRanker, calibration: Calibration | None) -> None:
@@ -27,11 +31,13 @@ def write_ranker(folder: Path, ranker: CandidateRanker, calibration: Calibration
     elif isinstance(ranker, DeepRanker):
         arrays = {name: np.ascontiguousarray(array) for name, array in ranker.arrays().items()}
         save_file(arrays, folder / NETWORK)
+    elif isinstance(ranker, FusedRanker):
+        (folder / FUSION).write_text(canonical_json(ranker.as_dict()), encoding="utf-8")
     else:
         raise InputError(
             f"a ranker of the kind {type(ranker).__name__} cannot be saved",
             where=str(folder),
-            why="a bundle holds a LightGBM forest or a deep ranker",
+            why="a bundle holds a LightGBM forest, a deep ranker or a fusion of retrievers",
         )
     if calibration is not None:
         save_file(calibration.arrays(), folder / CALIBRATION)
@@ -44,6 +50,9 @@ def read_ranker(folder: Path, card: Mapping[str, Any]) -> CandidateRanker:
     if (folder / NETWORK).exists():
         arrays = load_file(folder / NETWORK)
         return DeepRanker.from_arrays(arrays, retrieval=retrieval, service=service)
+    if (folder / FUSION).exists():
+        found = json.loads((folder / FUSION).read_text(encoding="utf-8"))
+        return FusedRanker.from_dict(found, retrieval=retrieval, service=service)
     text = (folder / FOREST).read_text(encoding="utf-8")
     return Ranker(lgb.Booster(model_str=text), retrieval, service)
 

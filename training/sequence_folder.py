@@ -37,6 +37,11 @@ def read_users(folder: Path) -> UserFiles:
     return UserFiles(sequences_of(codes, len(known)), of_items, [str(item) for item in known])
 
 
+def has_titles(folder: Path) -> bool:
+    """Whether a table with ``item_id`` and ``title`` lies beside the sequences."""
+    return bool(_titles(folder))
+
+
 def coded(lists: list[Longs]) -> tuple[list[Ints], Longs]:
     """The same lists with items numbered from 0, and what each number stands for."""
     sizes = np.cumsum([len(items) for items in lists])

@@ -1,10 +1,11 @@
 """Text tasks that ``counterfoil train <task>`` can teach: a name, and where its ``teach`` is.
 
 A task's module offers ``teach(data, *, encoder, knobs, checkpoint, progress, watch)``, and may
-offer ``KNOBS_FILE`` with knobs and ranges of its own, and ``card_facts()`` that go into the card of
-its bundle. One whose model is more than a network also offers ``read_settings(path)``, whose parts
-beside the fine-tuning go to its ``teach`` by name, and ``save(bundles_dir, taught, *, facts,
-pages)``. Imports nothing heavy: help reads the names.
+offer ``KNOBS_FILE`` with knobs and ranges of its own, and ``card_facts(data)`` that go into the
+card of its bundle. One whose model is more than a network also offers ``read_settings(path)``,
+whose parts beside the fine-tuning go to its ``teach`` by name, and ``save(bundles_dir, taught, *,
+facts, pages)``. One that can also learn without fine-tuning names such ways, and offers
+``teach_<way>`` of each, called as ``teach`` is. Imports nothing heavy: help reads the names.
 """
 
 from collections.abc import Mapping
@@ -20,16 +21,22 @@ if TYPE_CHECKING:
 
 
 class TextTask(NamedTuple):
-    """What a task learns, its module, and whether --search can draw its knobs."""
+    """What a task learns, its module, whether --search can draw its knobs, and ways of its own."""
 
     learns: str
     module: str
     is_searched: bool = True  # not where several networks are judged together: no curve of a trial
     example: str = "--method lora"
+    ways: tuple[str, ...] = ()  # without fine-tuning; the first, unless the call says how to tune
 
 
 TEXT_TASKS = {
-    "category": TextTask("which category a search means", "training.query_category.train"),
+    "category": TextTask(
+        "which category a search means",
+        "training.query_category.task",
+        example="--data .counterfoil/warehouse.duckdb",
+        ways=("near",),
+    ),
     "duplicates": TextTask(
         "which listings are of one product",
         "training.duplicates.task",
@@ -92,9 +99,10 @@ class Teach(Protocol):
     ) -> Taught: ...
 
 
-def teach_of(task: str) -> Teach:
-    """The task's own ``teach``."""
-    return cast(Teach, import_module(TEXT_TASKS[task].module).teach)
+def teach_of(task: str, way: str = "") -> Teach:
+    """The task's own ``teach``, or that of one of its ways without fine-tuning."""
+    module = import_module(TEXT_TASKS[task].module)
+    return cast(Teach, getattr(module, f"teach_{way}" if way else "teach"))
 
 
 def save_of(task: str) -> Save:
@@ -119,10 +127,12 @@ def knobs_file_of(task: str) -> Path:
     return found
 
 
-def card_facts_of(task: str) -> Mapping[str, object]:
+def card_facts_of(task: str, data: Path | None) -> Mapping[str, object]:
     """What the task's own bundle carries in its card; most carry nothing more."""
     module = import_module(TEXT_TASKS[task].module)
-    return cast(Mapping[str, object], module.card_facts()) if hasattr(module, "card_facts") else {}
+    if not hasattr(module, "card_facts"):
+        return {}
+    return cast(Mapping[str, object], module.card_facts(data))
 
 
 def _save_network(

@@ -88,6 +88,11 @@ def current_landing(raw_dir: Path, shop: str, table: str) -> Landing | None:
     return max(whole, key=lambda landing: (landing.landed_at, landing.landing_id), default=None)
 
 
+def landing_named(raw_dir: Path, shop: str, table: str, landing_id: str) -> Landing | None:
+    """An earlier landing, which stays beside later ones; None where it is gone or not whole."""
+    return _read_landing(raw_dir / shop / table / landing_id)
+
+
 def declared_columns(table: str) -> dict[str, str]:
     """Names and DuckDB types of a raw table, in order, from dbt/models/sources."""
     tables = {raw.name: raw for raw in read_raw_tables(PROJECT_ROOT / "dbt")}

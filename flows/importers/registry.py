@@ -1,6 +1,7 @@
 """Import a shop: check its files, then land each of its raw tables.
 
-The one way in for the flow and the command line: ``counterfoil import SHOP [--source FILE]``.
+The one way in for the flow and the command line: ``counterfoil import SHOP [--source FILE]``, and
+``--reviews FILE`` for reviews beside it.
 """
 
 import http.client
@@ -38,8 +39,6 @@ def import_shop(
     ``source`` is a folder for Complete Journey (default: the installed package) and a file or
     an http(s) address for Online Retail.
     """
-    from flows.importers.landing import land  # DuckDB and pyarrow: not for --help
-
     _check_shop(shop)
     at = landed_at or datetime.now(UTC)
     with tempfile.TemporaryDirectory() as folder, _connect(settings) as con:
@@ -47,19 +46,42 @@ def import_shop(
         for select in _selects(con, shop, source, Path(folder)):
             if progress is not None:
                 progress(select.table)
-            landings.append(
-                land(
-                    select.table,
-                    select.sql,
-                    con,
-                    shop=shop,
-                    raw_dir=settings.raw_dir,
-                    source=select.source,
-                    source_sha256=select.source_sha256,
-                    landed_at=at,
-                )
-            )
+            landings.append(_land(con, select, shop=shop, raw_dir=settings.raw_dir, at=at))
     return tuple(landings)
+
+
+def import_reviews(
+    source: str, *, settings: Settings, landed_at: datetime | None = None
+) -> "Landing":
+    """Land a file of reviews, or one behind an http(s) address, as those of the settings' shop."""
+    from flows.importers.reviews import review_select
+
+    with tempfile.TemporaryDirectory() as folder, _connect(settings) as con:
+        select = review_select(con, _fetch(source, Path(folder)), name=source)
+        at = landed_at or datetime.now(UTC)
+        return _land(con, select, shop=settings.shop, raw_dir=settings.raw_dir, at=at)
+
+
+def _land(
+    con: "duckdb.DuckDBPyConnection",
+    select: RawSelect,
+    *,
+    shop: str,
+    raw_dir: Path,
+    at: datetime,
+) -> "Landing":
+    from flows.importers.landing import land  # DuckDB and pyarrow: not for --help
+
+    return land(
+        select.table,
+        select.sql,
+        con,
+        shop=shop,
+        raw_dir=raw_dir,
+        source=select.source,
+        source_sha256=select.source_sha256,
+        landed_at=at,
+    )
 
 
 def _selects(

@@ -10,10 +10,10 @@ import duckdb
 import pyarrow.parquet as pq
 
 from flows.importers.landing import Landing, current_landing, land
+from flows.importers.recorded import record_landings
 from flows.stages import Progress, StepResult
 from governance.errors import StateError
 from governance.files import digest_of
-from governance.records import ImportRecord, session
 from governance.settings import Settings
 from training.simulator.config import SIMULATOR_VERSION, SimulatorConfig
 from training.simulator.simulate import simulate
@@ -42,7 +42,7 @@ def run(settings: Settings, progress: Progress, _source: str | None = None) -> S
             )
             for table, rows in (("events", made.events), ("searches", made.searches))
         ]
-    _record(settings, landings)
+    record_landings(settings, landings, is_synthetic=True)
     rows = {landing.table: landing.rows for landing in landings}
     return StepResult(
         f"{rows['events']:,} events, {rows['searches']:,} searches (synthetic) "
@@ -62,19 +62,3 @@ def _landing(settings: Settings, table: str) -> Landing:
             next_step=f"counterfoil import {settings.shop}",
         )
     return landing
-
-
-def _record(settings: Settings, landings: list[Landing]) -> None:
-    with session(settings) as records:
-        records.add_all(
-            ImportRecord(
-                shop=landing.shop,
-                table_name=landing.table,
-                source=landing.source,
-                source_sha256=landing.source_sha256,
-                landing_sha256=landing.sha256,
-                rows=landing.rows,
-                is_synthetic=True,
-            )
-            for landing in landings
-        )

@@ -101,9 +101,14 @@ def fit(
 
 
 def training_config(settings: Settings) -> TrainingConfig:
-    """The training's knobs: SASRec's file, with seed, threads and epochs from the settings."""
+    """The training's knobs: SASRec's file, with seed and threads from the settings.
+
+    Epochs are the file's too, where the settings do not say another number.
+    """
     knobs = read_settings(BASKETS_FILE)
-    training = replace(knobs.training, epochs=settings.sasrec_epochs, seed=settings.seed)
+    training = replace(knobs.training, seed=settings.seed)
+    if "sasrec_epochs" in settings.model_fields_set:
+        training = replace(training, epochs=settings.sasrec_epochs)
     return TrainingConfig(
         seed=settings.seed,
         threads=settings.threads,
@@ -137,7 +142,7 @@ def _save(settings: Settings, done: Measured) -> Bundle:
     return save_bundle(
         settings.bundles_dir,
         recommender,
-        network_weights={name: tensor.numpy() for name, tensor in network.items()},
+        network_weights={name: tensor.cpu().numpy() for name, tensor in network.items()},
         facts={
             "shop": settings.shop,
             "example_user_id": recommender.known_user,

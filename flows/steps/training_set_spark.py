@@ -14,8 +14,8 @@ from feature_repo import spark_store, store
 from flows.stages import Progress, StepResult
 from governance.errors import GateRefused
 from governance.settings import Settings
+from training.training_set import SERVICE
 
-SERVICE = "recommender_v1"
 LABEL_ROWS = 5_000  # a fixed choice of purchases; Feast's own join on Spark sets the pace
 
 _PURCHASES = """

@@ -12,7 +12,7 @@ import duckdb
 from flows.importers.source_files import quoted
 from flows.stages import Progress, StepResult
 from flows.steps.transform import dbt_build, refuse_failures, run_results
-from flows.text_tables import KEYS
+from flows.text_tables import TABLES
 from governance.declarations import read_raw_tables
 from governance.settings import Settings
 
@@ -39,7 +39,7 @@ def run(settings: Settings, progress: Progress, _source: str | None = None) -> S
 def _export_sources(settings: Settings, progress: Progress) -> None:
     names = [f"raw.{table.name}" for table in read_raw_tables(settings.dbt_dir)]
     with duckdb.connect(str(settings.warehouse_path), read_only=True) as warehouse:
-        for name in (*names, *(f"texts.{table}" for table in KEYS)):
+        for name in (*names, *(f"texts.{table}" for table in TABLES)):
             progress(f"{name} to Parquet")
             path = quoted(settings.spark_dir / f"{name.replace('.', '/')}.parquet")
             warehouse.execute(f"copy (select * from {name}) to {path}").fetchall()

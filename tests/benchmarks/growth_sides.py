@@ -24,8 +24,8 @@ from materialise_side import peak_mib
 from feature_repo.services import service_views
 from governance.declarations import read_feature_models
 from governance.settings import Settings
+from training.training_set import SERVICE
 
-SERVICE = "recommender_v1"
 CHUNK_ROWS = 20_000
 DUCKDB = {"threads": 2, "memory_limit": "3GB"}
 Work = Callable[[], int]  # rows that were written

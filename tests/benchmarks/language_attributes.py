@@ -10,6 +10,7 @@ not hold is not judged there, for nobody says whether a value read is wrong. ``s
 products whose true value's own digits or word stand in the title; recall is of these,
 ``recall_of_all`` of all: the difference is what no reader of titles can know. ``brand_new`` judges
 brands of suppliers that were never taught, also (``one_by_one``) where a new listing comes alone.
+``ways`` are the precisions that rules.yaml takes as priors (``language_attributes_ways.py``).
 Floor: the first word is the brand.
 """
 
@@ -21,6 +22,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow.parquet as pq
+from language_attributes_ways import precision_of_the_untaught
 
 from governance.errors import InputError
 from governance.settings import PROJECT_ROOT
@@ -73,6 +75,7 @@ def measure(data: Path | None, *, quick: bool, work: Path) -> dict[str, Any]:
         way: _of(judge(_take(held_out, rows), _take(read, rows))["brand"])
         for way, read in (("kept", kept), ("one_by_one", one_by_one), ("tagger", marked))
     }
+    figures["ways"] = precision_of_the_untaught(products)
     figures["package_sizes_read"] = _package_sizes()
     firsts = judge(held_out, [_first_word(product.title) for product in held_out])["brand"]
     figures["floors"] = {f"first_word_as_brand_{key}": value for key, value in _of(firsts).items()}

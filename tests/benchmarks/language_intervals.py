@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import beta
 
 from governance.errors import InputError
 
@@ -61,6 +62,11 @@ def calibration_error(probabilities: Doubles, labels: Ints) -> float:
     parts = np.array_split(order, _BINS)
     gaps = [abs(float((probabilities[p] - labels[p]).sum())) for p in parts if len(p)]
     return sum(gaps) / max(len(labels), 1)
+
+
+def upper_bound(wrong: int, of: int) -> float:
+    """The share that is not exceeded with 95 % confidence: Clopper and Pearson's, one-sided."""
+    return 1.0 if wrong >= of else float(beta.ppf(0.95, wrong + 1, of - wrong))
 
 
 class _WeighedAuc:

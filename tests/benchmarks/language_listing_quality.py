@@ -9,7 +9,8 @@ defects by nature: ``auc``, ``ece`` and the floors count them all as good. Of th
 defect is plain to see (rules.PLAIN: markup, capitals, a bare code, no brand; their share is told)
 ``auc_clean`` and ``ece_clean`` leave out all, ``auc_plain_bad`` and ``ece_plain_bad`` count all as
 bad. In ``audited`` a reader's labels, not rules, say which originals are bad. ``unseen`` are forms
-of each defect that were never taught. Repairs are measured in ``language_listing_repairs.py``.
+of each defect that were never taught. Repairs are measured in ``language_listing_repairs.py``; the
+same on the default shop's listings, whatever ``--data``, in ``language_listing_shop.py``.
 """
 
 import sys
@@ -20,31 +21,32 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from language_calibration import BINS, calibration_error
+from language_calibration import BINS
+from language_listing_attributes import read_truths
 from language_listing_audit import audited
+from language_listing_figures import BAD, auc_of, planted_figures
 from language_listing_floors import text_floor
-from language_listing_nature import defects_by_nature
+from language_listing_nature import flagged
 from language_listing_repairs import measure_repairs
-from sklearn.metrics import f1_score, roc_auc_score
+from language_listing_shop import measure_shop
+from sklearn.metrics import roc_auc_score
 
 from governance.settings import PROJECT_ROOT
 from training.encoder.checkpoint import load_encoder
 from training.listing_quality.catalogue_file import read_listings
 from training.listing_quality.corruptions import plant
 from training.listing_quality.evidence import Embed
-from training.listing_quality.listing import DEFECTS, Listing, family_of
+from training.listing_quality.listing import DEFECTS, Listing
 from training.listing_quality.mixes import Mix, mixed
-from training.listing_quality.model import NAMED_FROM, QualityModel
+from training.listing_quality.model import QualityModel
 from training.listing_quality.planted import Sources
 from training.listing_quality.rules import PLAIN, signs_of
 from training.listing_quality.train import read_quality_knobs, split, train
 
 DEFAULT = PROJECT_ROOT.parent / "shared" / "data" / "icecat_catalogue" / "products.parquet"
 JUDGED = 0.2  # of the families
-BAD = 0.3  # of the judged mix
 OF_A_DEFECT = 400  # held-out products that each defect is planted into, at most
 QUICK_LISTINGS = 4_000
-DRAWS = 500  # of the bootstrap, over families: near copies are judged together
 TOKENS = 48  # of a text: titles have 15, descriptions 30
 
 
@@ -71,50 +73,24 @@ def measure(data: Path | None, *, quick: bool, work: Path) -> dict[str, Any]:
     model, sources = models["trees"], Sources.of(taught)
     mix = mixed(judged, sources, share=BAD, seed=5)
     unseen = mixed(judged, sources, share=BAD, seed=6, is_unseen=True)
+    shop, shop_flags = measure_shop(quick=quick)
     return {
         "products": len(listings), "judged": len(judged), "bad_share": BAD, "bins": BINS,
-        **_figures(model, mix, is_bounded=True),
+        **planted_figures(model, mix, is_bounded=True),
         "audited": audited(model, mix, judged),
-        "unseen_auc": (forms := _figures(model, unseen))["auc"],
+        "unseen_auc": (forms := planted_figures(model, unseen))["auc"],
         "unseen": forms,
         "by_defect": _by_defect(model, judged, sources),
         "floors": {
-            "rules": _auc(mix, _signs(model, mix)),
+            "rules": auc_of(mix, _signs(model, mix)),
             "tfidf_lr": text_floor(taught, mix, knobs),
-            "trees_without_encoder": _auc(mix, _bad(models["trees_without_encoder"], mix)),
+            "trees_without_encoder": auc_of(mix, _bad(models["trees_without_encoder"], mix)),
         },
         "listings_per_second": _speeds(models, judged, plain_embed),
-        "defects_by_nature": defects_by_nature(model, judged, quick=quick),
-        "repairs": measure_repairs(taught, judged),
+        "defects_by_nature": {"given": flagged(model, judged), **shop_flags},
+        "repairs": measure_repairs(taught, judged, read_truths(data or DEFAULT)),
+        **shop,
     }  # fmt: skip
-
-
-def _figures(model: QualityModel, mix: Mix, *, is_bounded: bool = False) -> dict[str, Any]:
-    good, defects = model.chances(model.evidence(mix.listings))
-    bad, chance = mix.has("bad"), 1 - good
-    plain = np.array(
-        [bool(PLAIN & signs_of(one, model.catalogue.known).keys()) for one in mix.listings]
-    )
-    clean = bad | ~plain
-    figures: dict[str, Any] = {
-        "auc": _auc(mix, chance),
-        "auc_clean": round(float(roc_auc_score(bad[clean], chance[clean])), 4),
-        "plain_defects_by_nature_share": round(float((plain & ~bad).sum() / (~bad).sum()), 4),
-        "ece": round(calibration_error(chance, bad), 4),
-        "ece_clean": round(calibration_error(chance[clean], bad[clean]), 4),
-        "auc_plain_bad": round(float(roc_auc_score(bad | plain, chance)), 4),
-        "ece_plain_bad": round(calibration_error(chance, bad | plain), 4),
-    }
-    named = defects >= NAMED_FROM
-    scores = {
-        name: round(float(f1_score(mix.has(name), named[:, at])), 4)
-        for at, name in enumerate(DEFECTS)
-        if mix.has(name).any()
-    }
-    figures |= {"macro_f1": round(float(np.mean(list(scores.values()))), 4), "f1_by_defect": scores}
-    if is_bounded:
-        figures |= _bounds(mix, chance, clean)
-    return figures
 
 
 def _by_defect(
@@ -148,28 +124,6 @@ def _of_defect(
     return told
 
 
-def _bounds(mix: Mix, chance: np.ndarray, clean: np.ndarray) -> dict[str, float]:
-    """95 % intervals; families are drawn whole."""
-    families = np.unique([family_of(one) for one in mix.listings], return_inverse=True)[1]
-    bad, draw = mix.has("bad"), np.random.default_rng(0)
-    seen: dict[str, list[float]] = {"auc": [], "auc_clean": [], "ece": []}
-    for _ in range(DRAWS):
-        times = np.bincount(draw.integers(families.max() + 1, size=families.max() + 1))
-        weight = np.pad(times, (0, families.max() + 1 - len(times)))[families]
-        rows = np.repeat(np.arange(len(families)), weight)
-        if not 0 < bad[rows].sum() < len(rows):
-            continue
-        kept = rows[clean[rows]]
-        seen["auc"].append(float(roc_auc_score(bad[rows], chance[rows])))
-        seen["auc_clean"].append(float(roc_auc_score(bad[kept], chance[kept])))
-        seen["ece"].append(calibration_error(chance[rows], bad[rows]))
-    return {
-        f"{name}_{end}": round(float(np.quantile(values, at)), 4)
-        for name, values in seen.items()
-        for end, at in (("low", 0.025), ("high", 0.975))
-    }
-
-
 def _speeds(
     models: dict[str, QualityModel], judged: list[Listing], embed: Embed
 ) -> dict[str, float]:
@@ -194,10 +148,6 @@ def _remembering(embed: Embed) -> Embed:
         return np.stack([known[text] for text in texts])
 
     return remembered
-
-
-def _auc(mix: Mix, chance_bad: np.ndarray) -> float:
-    return round(float(roc_auc_score(mix.has("bad"), chance_bad)), 4)
 
 
 def _bad(model: QualityModel, mix: Mix) -> np.ndarray:

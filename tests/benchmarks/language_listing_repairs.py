@@ -2,6 +2,7 @@
 
 Clean: as they came, without a defect that is plain to see. Every proposal counts, of whatever
 confidence, as if a person accepted all. The bound is Clopper and Pearson's, one-sided, 95 %.
+Attributes that would be added are measured in ``language_listing_attributes.py``.
 """
 
 import re
@@ -11,7 +12,8 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from scipy.stats import beta
+from language_intervals import upper_bound
+from language_listing_attributes import Truths, measure_attributes
 
 from training.attributes.model import Extractor, extract
 from training.attributes.rules_file import read_rules
@@ -21,50 +23,64 @@ from training.listing_quality.listing import Listing
 from training.listing_quality.planted import Sources
 from training.listing_quality.rules import PLAIN, signs_of
 from training.listing_repairs.knowledge import Knowledge, learn_habits
-from training.listing_repairs.model import mend
+from training.listing_repairs.model import Proposal, mend
 
 PLANTED = 400  # of each kind at most
 MENDABLE = ("missing_brand", "wrong_brand", "shouting", "markup", "misspelling", "duplicate")
 EXAMPLES = 6
+Mended = tuple[Listing, Listing, tuple[Proposal, ...]]  # before, after, what was applied
 _SPACED = re.compile(r"(?<![\w.,/-])(\d+) (GB|MB|GHz|MHz|kg|ml|mm|cm)(?![\w/-])")
 
 
-def measure_repairs(taught: Sequence[Listing], judged: Sequence[Listing]) -> dict[str, Any]:
+def measure_repairs(
+    taught: Sequence[Listing], judged: Sequence[Listing], truths: Truths
+) -> dict[str, Any]:
     """False changes with their bound, mended shares by kind, and how right added attributes are."""
     knowledge = Knowledge(learn_catalogue(taught), learn_habits(taught))
-    known = knowledge.catalogue.known
-    clean = [one for one in judged if not PLAIN & signs_of(one, known).keys()]
+    clean = _clean(judged, knowledge)
+    after = _mend(clean, knowledge)
+    changed = {one.item_id for one, mended, _ in after if mended != one}
     return {
-        "clean": _clean(clean, knowledge),
-        "all_as_they_came": _clean(judged, knowledge),
+        "clean": _changes(after),
+        "all_as_they_came": _changes(_mend(judged, knowledge)),
         "mended": _mended(clean, knowledge, Sources.of(taught)),
         "units_mended": _units(clean, knowledge),
         "attribute_readings": _attributes(judged),
+        "attributes": measure_attributes(
+            taught, clean, truths, knowledge=knowledge, changed=changed
+        ),
     }
 
 
-def upper_bound(wrong: int, of: int) -> float:
-    """The share that is not exceeded with 95 % confidence."""
-    return 1.0 if wrong >= of else float(beta.ppf(0.95, wrong + 1, of - wrong))
+def _clean(judged: Sequence[Listing], knowledge: Knowledge) -> list[Listing]:
+    """Those without a defect that is plain to see; a habit of the catalogue is none."""
+    known = knowledge.catalogue.known
+    plain = PLAIN - known.usual
+    return [one for one in judged if not plain & signs_of(one, known).keys()]
 
 
-def _clean(listings: Sequence[Listing], knowledge: Knowledge) -> dict[str, Any]:
-    kinds: Counter[str] = Counter()
-    examples, changed = [], 0
-    for one in listings:
-        after, applied = mend(one, knowledge)
-        if after != one:
-            changed += 1
-            kinds.update({proposal.kind for proposal in applied})
-            if len(examples) < EXAMPLES:
-                examples.append(f"{applied[0].before[:80]} -> {applied[0].after[:80]}")
+def _mend(listings: Sequence[Listing], knowledge: Knowledge) -> list[Mended]:
+    return [(one, *mend(one, knowledge)) for one in listings]
+
+
+def _changes(mended: Sequence[Mended]) -> dict[str, Any]:
+    """Listings that are other after their repairs, and by which."""
+    changed = [each for each in mended if each[0] != each[1]]
+    worded = [each for each in changed if not _alike(each[0], each[1])]
+    kinds = Counter(kind for *_, applied in changed for kind in {one.kind for one in applied})
     return {
-        "listings": len(listings),
-        "changed": changed,
-        "changed_share": round(changed / max(len(listings), 1), 5),
-        "changed_share_high": round(upper_bound(changed, len(listings)), 5),
+        "listings": len(mended),
+        "changed": len(changed),
+        "changed_share": round(len(changed) / max(len(mended), 1), 5),
+        "changed_share_high": round(upper_bound(len(changed), len(mended)), 5),
+        "worded": len(worded),  # of the changed, those in more than capitals and spaces
+        "worded_share": round(len(worded) / max(len(mended), 1), 5),
+        "worded_share_high": round(upper_bound(len(worded), len(mended)), 5),
         "by_kind": dict(kinds.most_common()),
-        "examples": examples,
+        "examples": [
+            f"{before.title[:80]} -> {after.title[:80]}"
+            for before, after, _ in (worded or changed)[:EXAMPLES]
+        ],
     }
 
 

@@ -3,7 +3,8 @@
     python tests/benchmarks/language.py --task text-features --data HOME --json FILE
 
 HOME is a home folder in which ``counterfoil demo`` has run: its newest training set is used, so
-only the ranker learns anew. Each group of columns of ``ftr_item__text`` and ``ftr_user__text`` is
+only the ranker learns anew. Each group of columns of ``ftr_item__text``, ``ftr_item__reviews`` and
+``ftr_user__text`` that are not all the same (as they are where a home lacks reviews or a model) is
 joined by time to the same label rows; the forest learns without and with it, and both are judged
 on the validation weeks, which end before the test window, with a 95 % interval of the paired
 difference over users. Its trees step further than the released ranker's, so that there are fewer:
@@ -101,7 +102,7 @@ def _with_text(table: pa.Table, home: Path) -> dict[str, NDArray[np.float32]]:
         keys = table.select(["user_id", "item_id", "event_timestamp"])
         place = pa.array(range(table.num_rows))
         con.register(_LABELS, keys.append_column("place", place))
-        for name in ("ftr_item__text", "ftr_user__text"):
+        for name in ("ftr_item__text", "ftr_item__reviews", "ftr_user__text"):
             model, (key,) = models[name], models[name].entities
             path = home / "features" / f"{name}.parquet"
             if not path.is_file():
@@ -124,8 +125,10 @@ def _with_text(table: pa.Table, home: Path) -> dict[str, NDArray[np.float32]]:
 def _groups(text: dict[str, NDArray[np.float32]]) -> dict[str, dict[str, NDArray[np.float32]]]:
     """Columns by group; affinity is the cosine-like product of a user's and an item's places."""
 
+    told = {name: values for name, values in text.items() if values.min() < values.max()}
+
     def named(part: str) -> dict[str, NDArray[np.float32]]:
-        return {name: values for name, values in text.items() if part in name}
+        return {name: values for name, values in told.items() if part in name}
 
     def product(user: str) -> NDArray[np.float32]:
         pairs = ((text[user.format(a)], text[f"item__title_axis_{a}_last"]) for a in AXES)
@@ -137,15 +140,18 @@ def _groups(text: dict[str, NDArray[np.float32]]) -> dict[str, dict[str, NDArray
         "bought_affinity": product("user__bought_title_axis_{}_mean_90d"),
         "searched_affinity": product("user__searched_axis_{}_mean_28d"),
     }
-    return {
+    groups = {
         "title": named("item__title"),
+        "listing quality": named("item__listing_"),
+        "reviews": named("__review_"),
         "bought titles": named("user__bought"),
         "queries": named("user__searched"),
         "intents": named("user__search_"),
         "affinity": affinity,
-        "all": text | affinity,
+        "all": told | affinity,
         "noise": {f"noise_{number}": values for number, values in enumerate(noise)},
     }
+    return {name: columns for name, columns in groups.items() if columns}
 
 
 def _widened(base: TrainingSet, columns: dict[str, NDArray[np.float32]]) -> TrainingSet:

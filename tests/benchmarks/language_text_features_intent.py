@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from serving.intent import newest_bundle
+from serving.intent_bundle import newest_bundle
 from training.fine_tuning.lesson import Texts
 from training.intent.lexicon import INTENTS, lexicon_intents
 from training.text_bundle import open_text_bundle

@@ -1,4 +1,4 @@
-"""The next basket of a shop: the product's recommender, its retrievers alone, and the floors.
+"""The next basket of a shop: the product's recommender, other fusions, retrievers, and the floors.
 
 Fitted on what was known before the cutoff and judged by raw orders after it, as ``counterfoil
 evaluate recommender`` does; every difference to a floor with its paired interval, in the same run.
@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from recommenders_baskets_fusions import fused_rankings
 from recommenders_figures import LIST, Figures, Ground, above, judged
 from recommenders_shops import calendar_of
 
@@ -60,8 +61,12 @@ def measure_baskets(settings: Settings, *, cutoff: str | None, quick: bool) -> F
         limit=DEFAULT_LIMIT,
     )
     answered = time.monotonic()
-    rankings = {"fused": [prediction.items for prediction in predictions]}
-    figures = _figures(data, recommender, targets, window, rankings | _alone(recommender, targets))
+    rankings = {
+        "fused": [found.judged_by(targets.of(place)) for place, found in enumerate(predictions)],
+        **fused_rankings(fitted, recommender, targets),
+        **_alone(recommender, targets),
+    }
+    figures = _figures(data, recommender, targets, window, rankings)
     figures["fused"] |= {
         "fit_seconds": round(trained - started, 1),
         "memory_seconds": round(remembered - trained, 1),
@@ -123,19 +128,21 @@ def _alone(recommender: Recommender, targets: Targets) -> dict[str, Rankings]:
     """Each retriever over the whole catalogue; a user unknown at the cutoff gets nothing."""
     memory = recommender.memory
     rankings: dict[str, list[Ints]] = {name: [] for name in RETRIEVERS}
-    for user in targets.users:
+    for place, user in enumerate(targets.users):
         shopper = shopper_of(memory, int(user))
         known = len(shopper.bought.item) > 0
         scores = scores_of(memory, shopper) if known else {}
         for name in RETRIEVERS:
-            rankings[name].append(_best(scores[name]) if known else np.empty(0, dtype=np.int32))
+            best = _best(scores[name], targets.of(place)) if known else np.empty(0, dtype=np.int32)
+            rankings[name].append(best)
     return dict(rankings)
 
 
-def _best(scores: Floats) -> Ints:
-    """The best items that have a score: NaN is an item that the retriever does not know."""
+def _best(scores: Floats, basket: Ints) -> Ints:
+    """The best items that have a score, ties against it; NaN is an item it does not know."""
     known = np.flatnonzero(~np.isnan(scores))
-    return known[top_k(scores[known], LIST)].astype(np.int32)
+    relevant = np.flatnonzero(np.isin(known, basket))
+    return known[top_k(scores[known], LIST, relevant)].astype(np.int32)
 
 
 def _values(rankings: Rankings, targets: Targets) -> dict[str, np.ndarray]:

@@ -18,6 +18,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ _SHARE = 0.1  # of the items, held out
 _BLOCK = 512  # requests scored at once
 _DRAWS = 2_000  # of the ratio's bootstrap
 _SEED = 0
+_QUICK_EPOCHS = 2
 
 
 @dataclass(frozen=True)
@@ -58,10 +60,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="sequences and titles")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
+    parser.add_argument("--quick", action="store_true", help=f"rough: {_QUICK_EPOCHS} epochs")
     given = parser.parse_args()
     started = time.monotonic()
     try:
-        figures = measure(read_users(given.data))
+        figures = measure(read_users(given.data), quick=given.quick)
     except CounterfoilError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
@@ -75,7 +78,7 @@ def main() -> int:
     return 0
 
 
-def measure(files: UserFiles) -> Figures:
+def measure(files: UserFiles, *, quick: bool = False) -> Figures:
     """The floors, what needs no learning, the tower; then the ratios."""
     if not any(files.titles):
         raise InputError(
@@ -87,7 +90,8 @@ def measure(files: UserFiles) -> Figures:
     figures: Figures = {"protocol": _described(split)}
     asked = split.with_history()
     gains, figures["floors"] = _floors(earlier, split, files.titles, asked)
-    for name, fit in {"content": _content, "cosine": _cosine, "two_tower": _two_tower}.items():
+    two_tower = partial(_two_tower, most_epochs=_QUICK_EPOCHS if quick else None)
+    for name, fit in {"content": _content, "cosine": _cosine, "two_tower": two_tower}.items():
         began = time.monotonic()
         retriever, facts = fit(earlier, split, files.titles)
         gains[name] = _judge(retriever, asked, split)
@@ -151,7 +155,7 @@ def _cosine(earlier: ColdSplit, split: ColdSplit, titles: list[str]) -> tuple[Re
 
 
 def _two_tower(
-    earlier: ColdSplit, split: ColdSplit, titles: list[str]
+    earlier: ColdSplit, split: ColdSplit, titles: list[str], *, most_epochs: int | None
 ) -> tuple[Retriever, Figures]:
     """The earlier items choose the epoch; a second training on what the split allows is judged."""
     import torch
@@ -161,6 +165,7 @@ def _two_tower(
 
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     config = read_config()
+    config = replace(config, epochs=min(config.epochs, most_epochs or config.epochs))
 
     def said(line: str) -> None:
         sys.stderr.write(f"  {line}\n")

@@ -95,7 +95,9 @@ def _transitions(ages: Sequence[float]) -> Recipe:
 
 def _item_neighbours() -> Recipe:
     options = {"history_decay": (0.4, 0.6, 0.75, 0.9), "shrinkage": (2.0, 5.0, 20.0)}
-    return Recipe("item_neighbours", ItemNeighboursConfig(), fit_item_neighbours, options)
+    return Recipe(
+        "item_neighbours", ItemNeighboursConfig(), fit_item_neighbours, options, is_floor=True
+    )
 
 
 def _user_neighbours() -> Recipe:
@@ -105,7 +107,9 @@ def _user_neighbours() -> Recipe:
         "shrinkage": (0.3, 1.0, 3.0),
         "neighbours": (100, 200, 500),
     }
-    return Recipe("user_neighbours", UserNeighboursConfig(), fit_user_neighbours, options)
+    return Recipe(
+        "user_neighbours", UserNeighboursConfig(), fit_user_neighbours, options, is_floor=True
+    )
 
 
 def _session_neighbours(ages: Sequence[float], *, repeats: bool) -> Recipe:
@@ -120,7 +124,7 @@ def _session_neighbours(ages: Sequence[float], *, repeats: bool) -> Recipe:
         "repeats": (0.2, 0.3, 0.5, 0.8) if repeats else (0.0,),
         "session_decay": ages,
     }
-    return Recipe("session_neighbours", config, fit_session_neighbours, options)
+    return Recipe("session_neighbours", config, fit_session_neighbours, options, is_floor=True)
 
 
 def _factorisation() -> Recipe:

@@ -54,14 +54,14 @@ class Effort:
     taught_requests: int = 30_000  # validation requests that teach the fusion
     test_requests: int = 10_000_000  # drawn by user or session where there are more
     fusion: FusionConfig = field(default_factory=lambda: FusionConfig(threads=threads()))
-    sasrec_seconds: float = 1_500.0  # of learning; epochs are cut to fit
+    sasrec_seconds: float = 1_200.0  # of learning; epochs are cut to fit
     peers: tuple[str, ...] = (
         "implicit_cosine", "implicit_bm25", "implicit_als", "implicit_bpr", "rectools_ease",
         "rectools_sasrec",
     )  # fmt: skip
-    peer_seconds: float = 600.0  # of a peer that learns in epochs
-    peer_limit_seconds: float = 1_200.0  # of any peer, imports and scoring included
-    peers_seconds: float = 1_500.0  # of all peers: a part of the table has 3,300 s
+    peer_seconds: float = 500.0  # of a peer that learns in epochs
+    peer_limit_seconds: float = 800.0  # of any peer, imports and scoring included
+    peers_seconds: float = 900.0  # of all peers: a part of the table has 3,000 s
     sasrec_most_acts: int = 100_000_000  # more are not learned from: an epoch would take too long
     with_sasrec: bool = True
 

@@ -1,13 +1,13 @@
 """SASRec as one more retriever of ``make bench-recommenders``, within a number of seconds.
 
-The first epoch is timed and the others are cut to fit; a checkpoint after each epoch makes a killed
-run go on. Where the test allows more to be learned than validation did, the network is trained
-again on all of it, for as many epochs as validation chose; each training then has half the time.
+It learns until the time is up; a checkpoint after each epoch makes a killed run go on, with the
+whole time again. Where the test allows more to be learned than validation did, the network is
+trained again on all of it, for as many epochs as validation chose; each then has half the time.
 """
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from recommenders_protocols import threads
 
 from training.retrievers import Proposals, propose
 from training.sasrec.config import SasrecSettings, read_settings
+from training.sasrec.learn import Curve, Watch, unwatched
 from training.sasrec.train_sequences import FittedScorer, fit_sequences
 from training.sequences import Requests, Sequences, Split
 
@@ -38,18 +39,19 @@ def fit_sasrec_proposals(
     fit = partial(_fit, split=split, titles=titles, hides_seen=hides_seen, work=work)
     is_resumed = (work / "sasrec-known.safetensors").exists()
     started = time.monotonic()
-    fit(split.known, _for_epochs(settings, 1), "known")
-    first = _first_epoch_seconds(work / "sasrec-first-epoch", time.monotonic() - started)
-    allowed = max(int(seconds / (2 if is_refitted else 1) / first), 1)
-    epochs = min(settings.training.epochs, allowed)
-    fitted = fit(split.known, _for_epochs(settings, epochs), "known")
+    fitted = _until(
+        started + seconds / (2 if is_refitted else 1),
+        fit=partial(fit, split.known, name="known"),
+        settings=settings,
+        kept=work / "sasrec-known-epochs",
+    )
     found = propose(fitted.scorer, taught.histories, k=kept, hide_seen=hides_seen)
     best = int(fitted.metrics.get("epoch", len(fitted.curve)))
     scorer = fitted.scorer
     if is_refitted:
         again = _for_epochs(settings, best)
         again = replace(again, training=replace(again.training, patience=best))
-        scorer = fit(split.learned, again, "learned").scorer
+        scorer = fit(split.learned, again, name="learned").scorer
     trained = time.monotonic()
     test = propose(scorer, split.test.histories, k=kept, hide_seen=hides_seen)
     answered = time.monotonic()
@@ -57,19 +59,49 @@ def fit_sasrec_proposals(
         "fit_seconds": round(trained - started, 1),
         "is_resumed": is_resumed,  # then fit_seconds are those since the run that was killed
         "epochs": best,
-        "epochs_allowed": epochs,  # by the time; fewer than wanted makes the figure a lower bound
-        "epochs_wanted": settings.training.epochs,
+        "epochs_learned": len(fitted.curve),
+        "is_cut_short": (work / "sasrec-known-epochs").exists(),  # then a lower bound
         "validation": round(fitted.metrics.get("ndcg_at_10", 0.0), 5),
         "users_per_second": round(len(split.test) / max(answered - trained, 1e-9)),
     }
     return found, test, facts
 
 
+class _TimeIsUpError(Exception):
+    """Raised between two epochs, when the checkpoint lies on disk."""
+
+    def __init__(self, epochs: int) -> None:
+        super().__init__(epochs)
+        self.epochs = epochs
+
+
+def _until(
+    deadline: float,
+    *,
+    fit: Callable[..., FittedScorer],
+    settings: SasrecSettings,
+    kept: Path,
+) -> FittedScorer:
+    """The best epoch of those that were learned by then; ``kept`` says how many, if cut short."""
+    limit = int(kept.read_text(encoding="utf-8")) if kept.exists() else settings.training.epochs
+
+    def watch(curve: Curve) -> None:
+        if len(curve) < limit and curve and time.monotonic() >= deadline:
+            raise _TimeIsUpError(len(curve))
+
+    try:
+        return fit(_for_epochs(settings, limit), watch=watch)
+    except _TimeIsUpError as up:
+        kept.write_text(f"{up.epochs}\n", encoding="utf-8")
+        return fit(_for_epochs(settings, up.epochs))  # its checkpoint is there: nothing is learned
+
+
 def _fit(
     known: Sequences,
     settings: SasrecSettings,
-    name: str,
     *,
+    name: str,
+    watch: Watch = unwatched,
     split: Split,
     titles: Sequence[str],
     hides_seen: bool,
@@ -83,15 +115,9 @@ def _fit(
         titles=titles,
         progress=lambda line: sys.stderr.write(f"  {line}\n"),
         checkpoint=work / f"sasrec-{name}.safetensors",
+        watch=watch,
     )
 
 
 def _for_epochs(settings: SasrecSettings, epochs: int) -> SasrecSettings:
     return replace(settings, training=replace(settings.training, epochs=epochs))
-
-
-def _first_epoch_seconds(path: Path, measured: float) -> float:
-    """As measured now, or by the run that was killed: a resumed epoch takes no time."""
-    if not path.exists():
-        path.write_text(f"{max(measured, 1e-3)}\n", encoding="utf-8")
-    return float(path.read_text(encoding="utf-8"))

@@ -50,7 +50,7 @@ def measure_sequences(
     figures: Figures = {
         "protocol": _described(task, of_titles=bool(titles)),
         "floors": {name: answers[name].figures for name in floors},
-        **{name: answer.figures for name, answer in answers.items() if name not in floors},
+        **{name: answer.figures for name, answer in answers.items()},
     }
     if len(split.learned.item) > effort.sasrec_most_acts:
         figures["sasrec"] = {"not_run": "one epoch would take more than a quick table has"}

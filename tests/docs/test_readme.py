@@ -15,7 +15,7 @@ ELSEWHERE = {  # run by other tests, since they stay, take minutes or need an id
     "import": "tests/pipeline/test_online_retail.py", "explain": "tests/api",
     "evaluate": "tests/pipeline/test_evaluate.py", "train": "tests/pipeline/test_main_job.py",
     "release": "tests/unit/test_records.py", "search": "tests/api",
-    "listings": "tests/pipeline/test_listings.py",
+    "listings": "tests/pipeline/test_listings.py", "read": "tests/unit/test_read_command.py",
     "new-feature": "tests/pipeline/test_add_feature.py", "push": "tests/pipeline/test_push.py",
 }  # fmt: skip
 

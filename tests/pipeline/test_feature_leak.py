@@ -20,10 +20,10 @@ from sample_shop import counterfoil
 
 from governance.declarations import read_feature_models
 from governance.settings import PROJECT_ROOT, Settings
+from training.training_set import SERVICE
 
 pytestmark = pytest.mark.pipeline
 
-SERVICE = "recommender_v1"
 LABEL = "user_id, item_id, event_timestamp"
 # When a row of each fact is known, and the columns that are moved between late rows.
 FACTS = {

@@ -51,7 +51,7 @@ def test_a_pushed_title_has_the_values_that_the_build_gave_it(home, tmp_path):
     assert (answer["rows"], answer["online_written"]) == (6, 6)
     pushed = pq.read_table(answer["offline_file"], partitioning=None)
     names = [name for name in pushed.column_names if name.startswith("item__")]
-    assert len(names) == 9
+    assert len(names) == 10
     for name in names:
         assert pushed[name].to_pylist() == built[name].to_pylist(), name
     assert {str(at) for at in pushed["event_timestamp"].to_pylist()} == {"2017-12-31 00:00:00"}
@@ -62,6 +62,12 @@ def test_a_line_that_is_no_item_is_refused_by_number(home, line):
     done = counterfoil(home, "push", "ftr_item__text", "-", "--read-texts", piped=f"\n{line}\n")
     assert done.returncode == 2
     assert "line 2" in done.stderr
+
+
+def test_a_users_row_is_not_made_of_one_text(home):
+    done = counterfoil(home, "push", "ftr_user__text", "-", "--read-texts", piped="{}\n")
+    assert done.returncode == 2
+    assert "a window over many texts" in done.stderr
 
 
 def test_where_nothing_was_read_the_tables_are_empty_and_typed(home, tmp_path):

@@ -96,7 +96,17 @@ def test_sasrec_learns_within_its_seconds_and_a_killed_training_goes_on(tmp_path
     _, first, facts = measured()
     _, again, facts_again = measured()  # as after a kill: its checkpoints are there
     assert facts["fit_seconds"] < 10
-    assert 1 <= facts["epochs"] <= facts["epochs_allowed"] <= facts["epochs_wanted"]
+    assert 1 <= facts["epochs"] <= facts["epochs_learned"]
     assert [facts["is_resumed"], facts_again["is_resumed"]] == [False, True]
     assert facts_again["epochs"] == facts["epochs"]
     assert np.array_equal(first.items, again.items)
+
+
+def test_sasrec_without_time_learns_one_epoch_and_says_that_it_was_cut_short(tmp_path, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    walks = [((place + np.arange(5)) % 30).astype(np.int32) for place in range(100)]
+    split = later_sessions(sequences_of(walks, 30), prefixes(walks[:10]), validation_share=0.1)
+    _, _, facts = fit_sasrec_proposals(
+        split, split.validation, kept=10, hides_seen=True, seconds=0.0, work=tmp_path
+    )
+    assert (facts["epochs_learned"], facts["is_cut_short"]) == (1, True)

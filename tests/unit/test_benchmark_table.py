@@ -54,7 +54,10 @@ def data(tmp_path):
     walks = [" ".join(map(str, (draw.integers(30) + np.arange(7)) % 30 + 1)) for _ in range(200)]
     users = "\n".join(f"{user} {walk}" for user, walk in enumerate(walks, 1))
     asked = "\n".join(f"{walk.split()[0]} {walk.split()[1]}\t{walk.split()[2]}" for walk in walks)
-    _folder(tmp_path, "sets/one", file=users)
+    titles = "item_id\ttitle\n" + "".join(
+        f"{item}\t{'red' if item % 2 else 'blue'} shoe {item}\n" for item in range(1, 31)
+    )
+    _folder(tmp_path, "sets/one", file=users, titles=titles)
     _folder(tmp_path, "sets/two", train="\n".join(walks), test=asked)
     _folder(tmp_path, "sets/notes", readme="words\n")
     return tmp_path / "sets"
@@ -84,7 +87,8 @@ def test_a_killed_table_goes_on_and_a_finished_one_says_what_it_left_out(data, t
     figures = json.loads(answer.read_text())
     assert second.returncode == 1, err
     assert json.loads(out) == figures
-    assert set(figures) == {"scoring", "one", "two", "table"}
+    assert set(figures) == {"scoring", "one", "two", "cold", "table"}
+    assert figures["cold"]["ratio_to_popularity"] > 0
     assert figures["table"]["resumed"][0] == "scoring"
     assert list(figures["table"]["skipped"]) == ["baskets", "default shop"]
     assert "left out: baskets: no folder of this format" in err

@@ -20,7 +20,10 @@ from governance.records import ModelVersion, Release, session
 from governance.settings import PROJECT_ROOT, Settings
 
 SERVICE = "recommender_v1"
-NOW = declared_now(PROJECT_ROOT / "dbt")
+EVERYTHING = declared_now(PROJECT_ROOT / "dbt")
+NOW = replace(
+    EVERYTHING, services={SERVICE: EVERYTHING.services[SERVICE]}
+)  # a change is one's alone
 RELEASED = (Released("recommender", "abc", SERVICE, schema_of(NOW, SERVICE) or ""),)
 FEATURE, TABLE = "item__price_last_usd", "ftr_item__price"
 

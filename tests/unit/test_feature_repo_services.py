@@ -17,9 +17,11 @@ from feature_repo.services import (
 )
 from governance.errors import InputError
 from governance.settings import PROJECT_ROOT
+from training.intent.lexicon import INTENTS
 
 # What the released bundles were trained on: (columns, schema hash).
 RECOMMENDER_V1 = (42, "9ee20fc1d79e3917f515fa8cc2f2a240d79169af1a9c3e33a5607755e65f4e86")
+BOTH = ("recommender_v1", "recommender_v2")
 
 DECLARATION = """
 models:
@@ -65,6 +67,17 @@ def test_the_released_service_keeps_its_columns_and_their_order():
     assert (len(columns), schema_hash("recommender_v1")) == RECOMMENDER_V1
 
 
+def test_the_second_service_is_the_first_and_the_intent_of_the_last_query():
+    first, second = (
+        [column.name for column in service_columns(f"recommender_v{number}")] for number in (1, 2)
+    )
+    added = [f"user__search_{intent}_last" for intent in INTENTS]
+    assert [name for name in second if name not in added] == first
+    assert [column.name for column in service_columns("recommender_v2", entity="user_id")][
+        -len(added) :
+    ] == added
+
+
 def test_a_feature_that_a_table_gains_is_in_no_service_until_it_is_named(
     tmp_path, one_view, monkeypatch
 ):
@@ -94,14 +107,15 @@ def test_the_services_are_read_without_feast():
 
 
 def test_it_is_said_which_services_name_a_feature():
-    assert services.services_of("ftr_item__price", "item__price_last_usd") == ("recommender_v1",)
-    assert services.services_of("ftr_item__price") == ("recommender_v1",)
+    assert services.services_of("ftr_item__price", "item__price_last_usd") == BOTH
+    assert services.services_of("ftr_item__price") == BOTH
     assert services.services_of("ftr_item__price", "item__price_max_usd") == ()
 
 
-def test_columns_of_the_entities_together_are_the_columns_of_the_service():
-    parts = [service_columns("recommender_v1", entity=key) for key in ("user_id", "item_id")]
-    assert (*parts[0], *parts[1]) == service_columns("recommender_v1")
+@pytest.mark.parametrize("service", BOTH)
+def test_columns_of_the_entities_together_are_the_columns_of_the_service(service):
+    parts = [service_columns(service, entity=key) for key in ("user_id", "item_id")]
+    assert (*parts[0], *parts[1]) == service_columns(service)
 
 
 @pytest.mark.parametrize("change", [{"data_type": "double"}, {"default": "1"}])

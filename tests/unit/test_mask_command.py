@@ -22,7 +22,7 @@ RAW = "Ask ana@example.com or pay with 4111 1111 1111 1111"
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh_settings: None) -> Settings:
     monkeypatch.setenv("COUNTERFOIL_HOME", str(tmp_path / "home"))
     return Settings(home=tmp_path / "home")
 

@@ -19,7 +19,7 @@ from governance.settings import Settings
 from serving.answer import recommend
 from serving.reading import ITEM, USER, Features, Matrix
 from serving.settling import STOCK_OFF, STOCK_ON
-from serving.wish import RecommendRequest
+from serving.wish import INTENTS, RecommendRequest
 from training.policy.model import Ranked, read_policies
 
 IDENTITY = Identity("recommender", "v1", "d" * 64, "recommender_v1", "s" * 64)
@@ -132,6 +132,36 @@ def test_every_wish_of_a_batch_is_ranked_on_its_own_rows():
     assert (first_user.tolist(), second_user.tolist()) == ([[3.0]], [[1.0]])
     assert first_items[:, 0].tolist() == [3.0, 2.0]
     assert second_items[[0, 2], 0].tolist() == [1.0, 3.0]
+
+
+LAST = tuple(Column(f"user__search_{i}_last", "bigint", "", 1, default=0) for i in INTENTS)
+
+
+class ReadsIntents(Reads):
+    """The store's last query of everybody was to learn; user 9 has none."""
+
+    def __call__(self, *, user_ids, item_ids):
+        found = super().__call__(user_ids=user_ids, item_ids=item_ids)
+        users = np.array([[1.0, *([np.nan] * 4 if u == "9" else [0, 1, 0, 0])] for u in user_ids])
+        columns = (*COLUMNS[USER], *LAST)
+        return replace(found, users=Matrix(users, np.isnan(users), columns))
+
+
+@pytest.mark.parametrize("user_id", ["7", "9"])
+def test_the_intent_of_the_query_just_typed_is_the_rankers_and_the_store_s_is_recorded(user_id):
+    shelf = Shelf()
+    (asked,) = _decide(user_id, recommender=shelf, reads=ReadsIntents(), query_intent="compare")
+    ((user, _),) = shelf.seen
+    assert user.tolist() == [[1.0, 0.0, 0.0, 1.0, 0.0]]
+    assert asked.request["query_intent"] == "compare"
+    stored = [None] * 4 if user_id == "9" else [0, 1, 0, 0]
+    assert asked.evidence.user_values == [1.0, *stored]
+
+
+def test_without_a_query_the_intent_of_the_last_one_is_the_store_s():
+    shelf = Shelf()
+    _decide("7", recommender=shelf, reads=ReadsIntents())
+    assert shelf.seen[0][0].tolist() == [[1.0, 0.0, 1.0, 0.0, 0.0]]
 
 
 def test_an_answer_holds_k_items_best_first_with_at_most_three_reasons():

@@ -8,7 +8,8 @@ import pytest
 
 from governance.errors import StateError
 from governance.settings import Settings
-from serving.intent import MOST_LOST, IntentServedModel, model_of, newest_bundle
+from serving.intent import IntentServedModel
+from serving.intent_bundle import MOST_LOST, model_of, newest_bundle
 from serving.intent_wish import SessionActs
 from training.intent.acts import ACTS
 from training.intent.train import card_facts

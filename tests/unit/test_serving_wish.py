@@ -4,12 +4,14 @@ import pytest
 
 from serving.schemas import RequestError, parse_instance, parse_instances
 from serving.wish import (
+    INTENTS,
     MAX_ABOUT_IDS,
     MAX_NAMED_IDS,
     SURFACES,
     RecommendRequest,
     wish_about,
 )
+from training.intent.lexicon import INTENTS as MODEL_INTENTS
 
 STARTS = {
     "similar": {"item_id": "a"},
@@ -26,6 +28,12 @@ def _refusal(**fields):
     with pytest.raises(RequestError) as caught:
         parse_instances({"instances": [{"user_id": "1", **fields}]}, RecommendRequest)
     return str(caught.value).removeprefix("instances[0].")
+
+
+def test_the_intents_of_a_wish_are_those_that_the_model_of_intents_names():
+    assert INTENTS == MODEL_INTENTS
+    assert _wish(query_intent="learn").as_recorded()["query_intent"] == "learn"
+    assert _refusal(query_intent="sell").startswith("query_intent: must be buy or learn or")
 
 
 @pytest.mark.parametrize("surface", SURFACES)

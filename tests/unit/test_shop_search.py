@@ -351,6 +351,15 @@ def test_the_intent_of_the_text_stands_in_the_answer_where_it_is_known(shop):
     assert "intent" not in Searcher(shop).answers([wish])[0]
 
 
+def test_the_recommender_is_told_what_the_query_is_for(shop):
+    asked_for = []
+    told = {"intent": "compare", "probabilities": {}, "model_version": "v"}
+    wish = parse_instance({"query": "keyboard", "user_id": "7"}, SearchRequest, path="")
+    for intent in (told, None):
+        Searcher(shop, asked_for.append, intent=lambda _, told=intent: told).answers([wish])
+    assert [one.query_intent for one in asked_for] == ["compare", None]
+
+
 def test_a_read_price_lies_within_the_given_one_and_strict_means_strict():
     filters = with_read(
         Filters(price=Between(5, 40), brands=("HP",)),

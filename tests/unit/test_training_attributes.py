@@ -57,6 +57,28 @@ def test_an_inch_is_a_screen_only_where_the_text_speaks_of_one():
     assert _read("Acme Tv 40 inch")["screen_size"] == 40.0
 
 
+@pytest.mark.parametrize(
+    ("title", "way"),
+    [
+        ("WHOLE HENS (UNDER 15LBS)", "bound"),
+        ("PLANTS (5IN & DOWN)", "bound"),
+        ("RTD COCKTAILS 750ML PLUS", "bound"),
+        ("SOFT DRINKS 12/18&15PK", "bound"),
+        ("POPULAR 750ML WINES", "number"),
+        ("Cable 3 m under desk", "number"),
+        ("Cable 6 ft 1.8 m", "number"),
+        ("Cable 6 ft 3 m", "number of several"),
+    ],
+)
+def test_a_bound_and_one_of_several_are_ways_of_their_own(title, way):
+    assert {one.way for one in extract(title, EXTRACTOR)} == {way}
+
+
+def test_a_name_with_a_colours_word_in_it_is_no_colour():
+    assert "colour" not in _read("Server Intel® Xeon® Silver 2.2 GHz")
+    assert _read("OLIVE OIL GREEN")["colour"] == "green"
+
+
 def test_a_brand_named_for_another_item_is_not_the_brand():
     for title in ("Toner for Acme printers", "Toner f/ Acme", "Toner equivalent to Acme"):
         assert "brand" not in _read(title)

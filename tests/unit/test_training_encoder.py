@@ -55,6 +55,17 @@ def test_an_index_that_leads_to_pickled_weights_is_refused_before_they_are_read(
     assert not (tmp_path / "was_read").exists()
 
 
+def test_an_adapter_beside_safetensors_is_refused_before_its_pickle_is_read(tmp_path):
+    folder = tiny_checkpoint(tmp_path / "tiny", WORDS)
+    adapter = {"peft_type": "LORA", "base_model_name_or_path": str(folder), "r": 2}
+    (folder / "adapter_config.json").write_text(json.dumps(adapter))
+    (folder / "adapter_model.bin").write_bytes(pickle.dumps(_WritesWhenRead(tmp_path / "was_read")))
+    with pytest.raises(InputError, match="an adapter's") as refused:
+        load_encoder(str(folder))
+    assert "merge" in refused.value.next_step
+    assert not (tmp_path / "was_read").exists()
+
+
 def test_code_that_comes_with_a_checkpoint_is_not_run(tmp_path):
     folder = tiny_checkpoint(tmp_path / "tiny", WORDS)
     config = json.loads((folder / "config.json").read_text())

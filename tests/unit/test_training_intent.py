@@ -1,5 +1,7 @@
 """One answer from two sources, of which either may be missing, with reasons that add up."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hostile_texts import ODD_TEXTS, STEERING
@@ -7,11 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from governance.errors import InputError
+from training.encoder.checkpoint import load_encoder
 from training.fine_tuning.config import FineTuning
 from training.fine_tuning.lesson import Lesson, Texts
 from training.intent.acts import ACTS, ActModel, checked_acts, fit_acts
 from training.intent.lexicon import INTENTS, lexicon_intents
-from training.intent.model import IntentModel, learned_acts, unread_because
+from training.intent.model import IntentModel, learned_acts
+from training.intent.scripts import unread_because
 from training.intent.train import card_facts, default_knobs, read_queries, split_rows, teach
 from training.text_tasks import card_facts_of
 
@@ -142,8 +146,8 @@ def test_the_shipped_acts_know_every_intent_and_act():
 
 
 def test_what_was_learned_of_acts_goes_into_the_card_of_intent_alone():
-    assert card_facts_of("intent") == card_facts()
-    assert card_facts_of("sentiment") == {}
+    assert card_facts_of("intent", None) == card_facts()
+    assert card_facts_of("sentiment", None) == {}
 
 
 def test_reviews_and_second_looks_are_a_comparison_and_a_cart_is_a_purchase():
@@ -193,14 +197,45 @@ def test_the_shipped_knobs_are_read():
     assert isinstance(default_knobs(), FineTuning)
 
 
-@pytest.mark.slow
-def test_a_text_that_steers_does_not_choose_the_label():
-    """Asking for a label moves a purchase's probability by no more than one half."""
-    from training.encoder.checkpoint import load_encoder
+PLAIN = {
+    "buy": "red leather ankle boots",
+    "learn": "how to clean leather boots",
+    "compare": "dyson vs shark",
+    "out_of_shop": "weather tomorrow in paris",
+}
 
+
+def steered_labels(model, steering):
+    """The intents of the plain queries with words after them, by the network alone."""
+    found = model.probabilities(Texts(tuple(query + steering for query in PLAIN.values())))
+    assert np.isfinite(found).all()
+    return [INTENTS[label] for label in found.argmax(axis=1)]
+
+
+@pytest.fixture(scope="module")
+def quickly_taught():
+    """The packaged encoder as it is, with a head that the shipped queries taught: four seconds."""
+    knobs = replace(default_knobs(), method="frozen")
+    return teach(None, encoder=load_encoder(), knobs=knobs).model
+
+
+@pytest.mark.parametrize("steering", ["", *STEERING])
+def test_a_text_that_steers_does_not_choose_the_label(quickly_taught, steering):
+    assert steered_labels(quickly_taught, steering) == list(PLAIN)
+
+
+@pytest.mark.parametrize("steering", STEERING)
+def test_a_text_that_steers_does_not_choose_the_label_of_the_rules(steering):
+    found = [MODEL.answer(query + steering).intent for query in PLAIN.values()]
+    assert found == list(PLAIN)
+
+
+@pytest.mark.slow
+def test_a_text_that_steers_does_not_choose_the_label_of_the_network_as_it_ships():
+    """Nor does it move the probability of any intent by more than one half."""
     model = teach(None, encoder=load_encoder(), knobs=default_knobs()).model
-    plain = model.probabilities(Texts(("red leather ankle boots",)))[0]
+    plain = model.probabilities(Texts(tuple(PLAIN.values())))
     for steering in STEERING:
-        moved = model.probabilities(Texts((f"red leather ankle boots {steering}",)))[0]
-        assert np.isfinite(moved).all()
-        assert abs(moved - plain).max() <= 0.5
+        assert steered_labels(model, steering) == list(PLAIN)
+        moved = model.probabilities(Texts(tuple(query + steering for query in PLAIN.values())))
+        assert np.abs(moved - plain).max() <= 0.5

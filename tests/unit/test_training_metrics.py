@@ -60,6 +60,16 @@ def test_top_k_equals_a_stable_sort(values, k):
     assert top_k(scores, k).tolist() == np.argsort(-scores, kind="stable")[:k].tolist()
 
 
+@given(st.lists(st.integers(-3, 3), min_size=1, max_size=40), st.integers(0, 45), st.data())
+def test_ties_count_against_the_relevant(values, k, data):
+    scores = np.array(values, dtype=np.float64)
+    places = st.lists(st.integers(0, len(values) - 1), unique=True)
+    relevant = np.array(data.draw(places), dtype=np.int64)
+    last = np.isin(np.arange(len(scores)), relevant)
+    expected = np.lexsort((np.arange(len(scores)), last, -scores))[:k]
+    assert top_k(scores, k, relevant).tolist() == expected.tolist()
+
+
 def test_frequency_counts_baskets_and_not_lines():
     lines = _lines((0, 3, 1, 1), (0, 3, 1, 1), (0, 4, 1, 1), (0, 4, 2, 2))
     ranked = rank_by_frequency(lines, np.array([0]), item_count=5, cutoff_us=9 * WEEK_US)

@@ -96,7 +96,7 @@ def test_the_files_that_ship_hold_the_defaults():
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("release: {ranker: forest}", "lightgbm or deep or best"),
+        ("release: {ranker: forest}", "lightgbm or deep or best or rule_based"),
         ("release: {rankers: best}", "release.rankers"),
         ("ranker: best", "known are release"),
         ("release: {calibrate: 1}", "True"),

@@ -12,7 +12,7 @@ from training.covisitation.sequences import SequenceCovisitationConfig, fit_sequ
 from training.factorisation.train import LARGEST, EaseConfig, fit_ease
 from training.item_neighbours.model import ItemLinks
 from training.item_neighbours.train import ItemNeighboursConfig, fit_item_neighbours
-from training.popularity.model import OwnItems
+from training.popularity.model import OwnItems, PopularItems
 from training.popularity.train import PopularityConfig, fit_popularity
 from training.retriever_files import load_retriever, save_retriever
 from training.retrievers import Explains, Retriever, SparseRetriever
@@ -139,6 +139,12 @@ def test_session_neighbours_add_repeats_of_ones_own_items():
     assert _score(model, 5, 0)[5] == pytest.approx(0.2)
 
 
+def test_an_item_that_scores_by_its_repeat_is_its_own_cause():
+    model = fit_session_neighbours(_sequences([0, 1]), _session_config(repeats=0.4))
+    assert _score(model, 5, 0)[5] > 0
+    assert _causes(model, [5, 0], [5, 1, 3]) == [5, 0, -1]
+
+
 def test_ease_solves_its_ridge_regression_with_an_empty_diagonal():
     sequences = _sequences([0, 1], [0, 1, 2], [2], items=3)
     model = fit_ease(sequences, EaseConfig(ridge=1.0, history_decay=1.0))
@@ -193,9 +199,11 @@ def test_a_batch_scores_as_its_histories_alone_and_causes_come_from_the_history(
         assert whole == pytest.approx(alone, abs=1e-5)
         if isinstance(model, SparseRetriever):
             assert (model.sparse_scores(asked).toarray() == whole).all()
-        for history in asked:
+        for history, scores in zip(asked, whole, strict=True):
             causes = model.causes(history, np.arange(6))
             assert set(causes.tolist()) <= {-1, *history.tolist()}
+            if not isinstance(model, PopularItems):  # the only one that asks no history
+                assert set(causes[scores > 1e-6].tolist()) <= set(history.tolist())
 
 
 def test_every_model_answers_the_same_after_a_file(tmp_path):

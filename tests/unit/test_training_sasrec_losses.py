@@ -6,6 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
+from training.sasrec.config import SasrecTraining
+from training.sasrec.learn import Lesson, negative_rates
 from training.sasrec.losses import (
     draw_negatives,
     full_softmax_loss,
@@ -69,16 +71,25 @@ def test_rates_of_negatives_sum_to_one_and_padding_is_never_drawn(source):
     assert rate[1] > rate[2] > 0 < rate[4]
 
 
-def test_mixed_negatives_come_at_the_rate_that_is_taken_out_of_the_logits():
-    targets = torch.tensor([1, 1, 2, 3])
-    log_q = log_rate(targets[None], 4, "mixed", 0.5)
+@pytest.mark.parametrize("in_batch", [0.5, 1.0])
+def test_mixed_negatives_come_at_the_rate_that_is_taken_out_of_the_logits(in_batch):
+    first = torch.arange(1, 301).repeat(4)  # 300 items that only begin sequences
+    last = torch.cat([torch.full((600,), 301), torch.full((600,), 302)])  # two that only end them
+    items = torch.stack([torch.zeros_like(first), first], dim=1)
+    targets = torch.stack([torch.zeros_like(first), last], dim=1)
+    training = SasrecTraining(negative_source="mixed", in_batch=in_batch)
+    lesson = Lesson(items, items, lambda _: targets)
+    log_q = negative_rates(lesson, training, vocabulary=302)
     drawn = draw_negatives(
-        targets,
-        40_000,
+        targets[targets != 0],
+        100_000,
         log_q=log_q,
         source="mixed",
-        in_batch=0.5,
+        in_batch=in_batch,
         generator=torch.Generator().manual_seed(1),
     )
-    seen = torch.bincount(drawn, minlength=5) / len(drawn)
-    torch.testing.assert_close(seen, log_q.exp(), rtol=0, atol=0.01)
+    seen = torch.bincount(drawn, minlength=303) / len(drawn)
+    assert torch.isfinite(log_q[1:]).all()
+    # smoothing by one: 300 items share a fifth of what two have
+    torch.testing.assert_close(seen[301:], log_q.exp()[301:], rtol=0.3, atol=0)
+    assert seen[301:].sum() > 0.45

@@ -1,7 +1,6 @@
-"""Sentiment of reviews and their aspects: split without leaks, odd texts, feature tables."""
+"""Sentiment of reviews and their aspects: split without leaks, odd texts, saved models."""
 
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ import pytest
 from hostile_texts import ODD_TEXTS, STEERING
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small_reviews import BAD, GOOD, small_reviews, small_sentiment
 from tiny_encoder import tiny_checkpoint
 
 from flows.text_training import TextWish, train_text
@@ -19,7 +19,6 @@ from training.encoder.checkpoint import load_encoder
 from training.fine_tuning.config import FineTuning
 from training.sentiment.aspects import LEXICON, aspects_of, clauses_of
 from training.sentiment.config import Joining, read_config
-from training.sentiment.features import item_sentiment, user_sentiment
 from training.sentiment.model_file import open_sentiment, save_sentiment
 from training.sentiment.reviews import held_out, labelled, read_reviews, texts_of
 from training.sentiment.task import save, teach
@@ -29,33 +28,18 @@ sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
 from language_intervals import auc_figures, f1_figures
 from language_sentiment_aspects import aspect_figures, read_sample
 
-_GOOD = ("love this dress", "perfect fit and soft fabric", "gorgeous color, great price")
-_BAD = ("poor quality, returned it", "too tight and itchy", "ugly color, not worth the money")
 _MOST_MOVED = 0.25  # of a probability, by a sentence that no review has
-_AT = datetime(2026, 1, 31, tzinfo=UTC)
-
-
-def _reviews() -> pd.DataFrame:
-    draw = np.random.default_rng(0)
-    rows = []
-    for number in range(160):
-        label = int(draw.random() < 0.7)
-        text = f"{draw.choice(_GOOD if label else _BAD)}, bought {number}"
-        rows.append((f"item{number % 16}", f"user{number % 30}", "", text, label))
-    frame = pd.DataFrame(rows, columns=["item_id", "user_id", "title", "text", "is_positive"])
-    times = pd.date_range("2026-01-01", periods=len(frame), freq="6h", tz="UTC")
-    return frame.assign(written_at=times)
 
 
 @pytest.fixture(scope="module")
 def model():
-    return fit_sentiment(_reviews(), None, joining=Joining(), network=FineTuning()).model
+    return small_sentiment()
 
 
 def test_words_and_network_learn_what_is_liked(tmp_path, model):
     encoder = load_encoder(str(tiny_checkpoint(tmp_path, ["love", "dress", "poor", "quality"])))
     network = FineTuning(epochs=1, length=16)
-    both = fit_sentiment(_reviews(), encoder, joining=Joining(), network=network).model
+    both = fit_sentiment(small_reviews(), encoder, joining=Joining(), network=network).model
     for each in (model, both):
         good, bad = each.probabilities(["love this dress", "poor quality, returned it"])
         assert good > 0.6 > 0.4 > bad
@@ -81,7 +65,7 @@ def _home(folder):
 
 def _file(folder):
     shop_columns = {"item_id": "Clothing ID", "title": "Title", "text": "Review Text"}
-    frame = _reviews().rename(columns=shop_columns | {"is_positive": "Recommended IND"})
+    frame = small_reviews().rename(columns=shop_columns | {"is_positive": "Recommended IND"})
     frame.to_parquet(folder / "reviews.parquet")
     return folder / "reviews.parquet"
 
@@ -102,7 +86,7 @@ def test_a_model_that_was_saved_answers_as_before_to_the_last_bit(tmp_path):
     taught = _taught(tmp_path)
     assert {"macro_f1", "auc", "words_auc", "network_auc"} <= set(taught.metrics)
     folder = save(tmp_path / "bundles", taught, facts={}, pages={"a.html": "page"}).folder
-    model, texts = open_sentiment(folder).model(), [*_GOOD, *_BAD, *ODD_TEXTS.values()]
+    model, texts = open_sentiment(folder).model(), [*GOOD, *BAD, *ODD_TEXTS.values()]
     texts = texts_of(pd.DataFrame({"text": texts}))
     assert np.array_equal(model.probabilities(texts), taught.model.probabilities(texts))
     assert np.array_equal(model.polarities(texts), taught.model.polarities(texts))
@@ -126,7 +110,7 @@ def test_the_command_teaches_by_the_tasks_own_file_and_a_killed_run_goes_on(tmp_
 
 def test_a_saved_model_of_words_alone_is_whole(model, tmp_path):
     loaded = save_sentiment(tmp_path, model, None, facts={}).model()
-    assert np.array_equal(loaded.probabilities(_GOOD), model.probabilities(_GOOD))
+    assert np.array_equal(loaded.probabilities(GOOD), model.probabilities(GOOD))
 
 
 @pytest.mark.parametrize("name", ["words.json", "words.safetensors", "network"])
@@ -140,12 +124,12 @@ def test_a_saved_model_with_a_changed_file_is_refused(tmp_path, name):
 
 
 def test_same_reviews_teach_the_same_model(model):
-    again = fit_sentiment(_reviews(), None, joining=Joining(), network=FineTuning()).model
+    again = fit_sentiment(small_reviews(), None, joining=Joining(), network=FineTuning()).model
     assert np.array_equal(again.words.weights, model.words.weights)
 
 
 def test_a_review_without_words_is_a_usual_one(model):
-    share = _reviews()["is_positive"].mean()
+    share = small_reviews()["is_positive"].mean()
     assert model.probabilities(["", "  "]) == pytest.approx([share, share])
     assert model.polarities([""]) == pytest.approx([0.0])
 
@@ -159,11 +143,22 @@ def test_odd_texts_have_a_probability_and_a_clause_list(model):
 
 
 def test_a_steering_sentence_moves_a_score_by_no_more_than_the_tolerance(model):
-    texts = [*_GOOD, *_BAD]
+    texts = [*GOOD, *BAD]
     before = model.probabilities(texts)
     for sentence in STEERING:
         after = model.probabilities([text + sentence for text in texts])
         assert np.abs(after - before).max() <= _MOST_MOVED
+
+
+def test_a_steering_sentence_moves_words_and_network_together_by_no_more():
+    network = FineTuning(epochs=3, length=32)
+    model = fit_sentiment(small_reviews(), load_encoder(), joining=Joining(), network=network).model
+    assert abs(model.network_weight) > 0.1  # the network has a say
+    before = model.probabilities([*GOOD, *BAD])
+    for sentence in STEERING:
+        after = model.probabilities([text + sentence for text in [*GOOD, *BAD]])
+        assert np.abs(after - before).max() <= _MOST_MOVED
+        assert ((after > 0.5) == (before > 0.5)).all()
 
 
 @settings(max_examples=40, deadline=None)
@@ -182,7 +177,7 @@ def test_what_everybody_writes_of_everything_joins_no_items():
 
 
 def test_about_the_share_asked_for_is_held_out():
-    assert 0.15 <= held_out(_reviews(), 0.2, seed=0).mean() <= 0.25
+    assert 0.15 <= held_out(small_reviews(), 0.2, seed=0).mean() <= 0.25
 
 
 def test_clauses_end_at_marks_and_before_words_that_turn():
@@ -202,49 +197,16 @@ def test_the_composed_sample_knows_every_aspect_and_the_lexicon_finds_most(model
     assert aspect_figures(model)["found_f1"] >= 0.9
 
 
-def test_item_features_count_only_reviews_before_as_of(model):
-    reviews = _reviews()
-    early = reviews[reviews["written_at"] < _AT]
-    later = item_sentiment(reviews, model, as_of=_AT)
-    pd.testing.assert_frame_equal(later, item_sentiment(early, model, as_of=_AT))
-    assert later["review_count"].sum() == len(early)
-    assert (later["newest_review_age_days"] > 0).all()
-    assert later["item_id"].is_monotonic_increasing
-    assert later["item_id"].is_unique
-
-
-def test_reviews_that_speak_of_no_aspect_and_no_reviews_at_all_have_features(model):
-    reviews = pd.DataFrame({"item_id": ["a"], "text": ["ok"], "written_at": [_AT]})
-    assert item_sentiment(reviews, model)["review_count"].tolist() == [1]
-    assert len(item_sentiment(reviews, model, as_of=_AT)) == 0
+def test_no_reviews_at_all_have_no_probabilities(model):
     assert len(model.probabilities([])) == 0
 
 
-def test_item_features_have_a_mean_and_a_count_for_every_aspect(model):
-    table = item_sentiment(_reviews(), model)
-    assert {f"{name}_sentiment_mean" for name in LEXICON} <= set(table)
-    spoken = table["price_mention_count"] > 0
-    assert table["price_sentiment_mean"].notna().equals(spoken)
-
-
-def test_user_features_compare_a_writer_with_others_of_the_same_item(model):
-    reviews = pd.DataFrame(
-        {"item_id": ["a", "a", "b"], "user_id": ["kind", "harsh", "kind"],
-         "text": ["love this dress", "poor quality, returned it", "perfect fit"]}
-    )  # fmt: skip
-    table = user_sentiment(reviews, model).set_index("user_id")["sentiment_above_item_mean"]
-    assert table["kind"] > 0 > table["harsh"]
-    assert table["kind"] == pytest.approx(-table["harsh"])
-
-
-def test_reviews_without_a_needed_column_are_refused_by_its_name(tmp_path, model):
+def test_reviews_without_a_needed_column_are_refused_by_its_name(tmp_path):
     pd.DataFrame({"Title": ["a"], "Review Text": ["b"]}).to_parquet(tmp_path / "reviews.parquet")
     with pytest.raises(InputError, match="Clothing ID"):
         read_reviews(tmp_path)
     with pytest.raises(InputError, match="no such file"):
         read_reviews(tmp_path / "none.parquet")
-    with pytest.raises(InputError, match="item_id"):
-        item_sentiment(pd.DataFrame({"text": ["a"]}), model)
 
 
 def test_a_mark_that_is_neither_0_nor_1_is_refused_with_its_row():
@@ -254,7 +216,7 @@ def test_a_mark_that_is_neither_0_nor_1_is_refused_with_its_row():
 
 
 def test_reviews_of_one_kind_are_refused():
-    frame = _reviews().assign(is_positive=1)
+    frame = small_reviews().assign(is_positive=1)
     with pytest.raises(InputError, match="too few"):
         fit_sentiment(frame, None, joining=Joining(), network=FineTuning())
 

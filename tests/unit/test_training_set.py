@@ -15,6 +15,8 @@ from training.covisitation.train import CovisitationConfig
 from training.evaluate import Values, evaluate_recommender, predict_at
 from training.label_rows import Sampling
 from training.ranker.train import RankerConfig
+from training.recommender.fused_ranker import FUSED
+from training.recommender.fused_train import fit_fused
 from training.recommender.train import TrainingConfig, train_recommender
 from training.sasrec.config import SasrecTraining
 from training.sasrec.model import SasrecConfig
@@ -186,8 +188,19 @@ def test_the_evaluation_judges_model_and_floors_on_the_same_baskets(trained):
     )  # fmt: skip
     assert figures["households"] == 20
     assert 0 < figures["recommender"]["ndcg_at_10"] <= 1
-    floors = ("popularity", "personal_frequency", "personal_frequency_decayed")
+    floors = ("popularity", "personal_frequency", "personal_frequency_decayed", "neighbours")
     assert tuple(figures["floors"]) == floors
+
+
+@pytest.mark.parametrize("name", FUSED)
+def test_a_fusion_reads_the_columns_that_the_recommender_describes(trained, name):
+    shop, fitted = trained
+    ranker = fit_fused(fitted.training_set, name=name, seed=1)
+    found = fitted.at(shop, CALENDAR.test.cutoff).candidates("u03", limit=40)
+    scores = ranker.scores(found.columns, np.empty(0), np.empty(0))
+    assert found.column_names == ranker.retrieval
+    assert np.isfinite(scores).all()
+    assert len(np.unique(scores)) > 1
 
 
 def test_a_confidence_comes_with_every_ranking_of_a_known_user_and_is_measured(trained):

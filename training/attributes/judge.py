@@ -86,14 +86,22 @@ def is_surely_better(
     return float(np.mean(wins)) >= SURE
 
 
-def precision_by_way(
+def rights_by_way(
     products: Sequence[Product], read: Sequence[tuple[Attribute, ...]]
-) -> dict[str, float]:
-    """How often each way of reading was right; one right and one wrong are assumed before."""
-    counts: dict[str, list[int]] = defaultdict(lambda: [1, 2])
+) -> dict[str, tuple[int, int]]:
+    """Of each "attribute/way" the right readings and all that structured data can judge."""
+    counts: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     for product, attributes in zip(products, read, strict=True):
         for one in attributes:
             if truth := product.truth.get(one.name):
                 counts[f"{one.name}/{one.way}"][0] += is_right(one.value, truth)
                 counts[f"{one.name}/{one.way}"][1] += 1
-    return {way: right / total for way, (right, total) in sorted(counts.items())}
+    return {way: (right, judged) for way, (right, judged) in sorted(counts.items())}
+
+
+def precision_by_way(
+    products: Sequence[Product], read: Sequence[tuple[Attribute, ...]]
+) -> dict[str, float]:
+    """How often each way of reading was right; one right and one wrong are assumed before."""
+    counts = rights_by_way(products, read)
+    return {way: (right + 1) / (judged + 2) for way, (right, judged) in counts.items()}

@@ -1,7 +1,8 @@
 """Numbers with units in a text: ``43.2 cm (17")``, ``6/12 OZ``, ``1/2 GAL``, ``105x42.3 mm``.
 
 Pure; the table of units comes from rules.yaml. What a number means beyond its unit is decided here
-too: an inch may be a screen, an ounce may be poured, and a number before a slash counts packs.
+too: an inch may be a screen, an ounce may be poured, and a number before a slash counts packs. A
+number that only bounds a range (``UNDER 15LBS``, ``5IN & DOWN``) is read in a way of its own.
 """
 
 import re
@@ -16,6 +17,13 @@ _INCH = re.compile(rf"(?:in|inch|inches|{_INCHES})$", re.IGNORECASE)
 _AMOUNT = r"(?:\d{1,3}(?:,\d{3})+(?![\d,])|\d{1,7}(?:[.,]\d{1,4})?|\.\d{1,4})"
 _BEFORE = r"(?<![\w.,])(?<!\w-)(?<!\d/)"  # not within a model's code, nor after 10/
 _FRACTION = re.compile(r"^([13])/([2348])$")
+_BOUND_BEFORE = re.compile(
+    r"(?:\b(?:under|over|below|above|up to|from|at least|at most)|[<>]=?|\d\s*&)\s*$", re.IGNORECASE
+)
+_BOUND_AFTER = re.compile(
+    r"\s*(?:plus|(?:&|and|or)\s*(?:up|down|over|under|above|below|more|less|larger|smaller))\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -110,6 +118,8 @@ def _meant(at: re.Match[str], unit: Unit, *, is_poured: bool) -> Iterator[Found]
         way = "ounce"
         if is_poured:
             name, symbol, factor = "volume", "l", 0.0295735296  # a US fluid ounce
+    if _is_bound(at):
+        way = "bound"
     value = _rounded(amount * factor)
     if value:
         yield Found(name, start, at.end(), value, symbol, way)
@@ -125,7 +135,7 @@ def _screens(found: list[Found], read: str, *, is_screen: bool) -> Iterator[Foun
         is_pair = is_pair and before is not None and read[: before.end].casefold().endswith("cm")
         is_fit = SCREEN_INCHES[0] <= inches <= SCREEN_INCHES[1]
         if is_inch and is_fit and (is_pair or is_screen):
-            way = "pair" if is_pair else "context"
+            way = "pair" if is_pair else "bound" if one.way == "bound" else "context"
             yield Found("screen_size", one.start, one.end, _rounded(inches), "in", way)
         else:
             yield one
@@ -155,6 +165,12 @@ def _rounded(value: float) -> float:
 def _is_preposition(at: re.Match[str], read: str) -> bool:
     """3 in 1: a word, not a unit."""
     return at["unit"].casefold() == "in" and bool(re.match(r"\s*-?\s*\d", read[at.end() :]))
+
+
+def _is_bound(at: re.Match[str]) -> bool:
+    """Whether words around the number make it an end of a range, or of a list of numbers."""
+    before = at.string[: at.start()]
+    return bool(_BOUND_BEFORE.search(before) or _BOUND_AFTER.match(at.string, at.end()))
 
 
 def _says(folded: str, words: tuple[str, ...]) -> bool:

@@ -2,11 +2,13 @@
 
 Rules in YAML (units, colours, contexts) and a gazetteer of brands that a catalogue taught. Each
 attribute keeps the characters of ``readable(text)`` it was read from, its value in one unit, and a
-confidence: how often that way of reading was right on the catalogue that taught it. Knows no files.
+confidence: how often that way of reading was right on the catalogue that taught it. A value beside
+others of its attribute is read in a way of its own: two capacities are hardly ever both the item's.
+Knows no files.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from training.attributes.brands import Brands, find_brand
@@ -15,6 +17,9 @@ from training.encoder.readable import readable
 
 MOST_ATTRIBUTES = 50  # a listing that names more is a list, not an item
 MOST_CHARACTERS = 1_000  # of a listing's text that are read: titles are shorter
+TOLERANCE = 0.03  # numbers that catalogues round: 6 ft is written as 1.8 m
+OF_SEVERAL = " of several"  # ends the way of a value that is not its attribute's only one
+Value = float | str
 
 
 @dataclass(frozen=True)
@@ -25,7 +30,7 @@ class Attribute:
     start: int
     end: int
     text: str
-    value: float | str
+    value: Value
     unit: str
     confidence: float
     way: str = ""  # which rule read it; confidence is learned by way
@@ -37,11 +42,13 @@ class Rules:
 
     measures: Measures
     colours: Mapping[str, str]  # a spelling, in small letters: the colour's name
+    not_colours: tuple[str, ...]  # names with a colour's word in them
     for_others: tuple[str, ...]
-    priors: Mapping[str, float]
+    priors: Mapping[str, float]  # by "attribute/way", else by attribute
 
     def __post_init__(self) -> None:
-        longest = sorted(self.colours, key=lambda word: (-len(word), word))
+        spelt = [*self.colours, *self.not_colours]
+        longest = sorted(spelt, key=lambda word: (-len(word), word))
         pattern = rf"(?<![\w-])(?:{'|'.join(map(re.escape, longest))})(?![\w-]*\w)"
         object.__setattr__(self, "colour_pattern", re.compile(pattern, re.IGNORECASE))
 
@@ -57,7 +64,13 @@ class Extractor:
     precision: Mapping[str, float] = field(default_factory=dict)
 
     def confidence(self, name: str, way: str) -> float:
-        return self.precision.get(f"{name}/{way}", self.rules.priors.get(name, 0.5))
+        key = f"{name}/{way}"
+        return self.precision.get(key, self.prior(name, way))
+
+    def prior(self, name: str, way: str) -> float:
+        """How sure a way of reading is before this catalogue has judged it."""
+        priors = self.rules.priors
+        return priors.get(f"{name}/{way}", priors.get(name, 0.5))
 
 
 def extract(text: str, extractor: Extractor) -> tuple[Attribute, ...]:
@@ -67,6 +80,11 @@ def extract(text: str, extractor: Extractor) -> tuple[Attribute, ...]:
     if brand := find_brand(read, extractor.brands, extractor.rules.for_others):
         found.append(brand)
     found.sort(key=lambda one: (one.start, one.end, one.name))
+    kept = found[:MOST_ATTRIBUTES]
+    values: dict[str, set[Value]] = {}
+    for one in kept:
+        values.setdefault(one.name, set()).add(one.value)
+    lone = {name for name, stated in values.items() if is_one_value(stated)}
     return tuple(
         Attribute(
             name=one.name,
@@ -75,21 +93,31 @@ def extract(text: str, extractor: Extractor) -> tuple[Attribute, ...]:
             text=read[one.start : one.end],
             value=one.value,
             unit=one.unit,
-            confidence=extractor.confidence(one.name, one.way),
-            way=one.way,
+            confidence=extractor.confidence(one.name, way),
+            way=way,
         )
-        for one in found[:MOST_ATTRIBUTES]
+        for one in kept
+        for way in [one.way if one.name in lone else one.way + OF_SEVERAL]
     )
 
 
-def values_of(attributes: tuple[Attribute, ...], name: str) -> frozenset[float | str]:
+def values_of(attributes: tuple[Attribute, ...], name: str) -> frozenset[Value]:
     """The distinct values stated of one attribute."""
     return frozenset(one.value for one in attributes if one.name == name)
+
+
+def is_one_value(values: Collection[Value]) -> bool:
+    """One name, or numbers alike within what catalogues round: 6 ft and 1.8 m."""
+    numbers = [one for one in values if isinstance(one, float)]
+    if len(numbers) < len(values):
+        return len(values) == 1
+    return max(numbers) - min(numbers) <= TOLERANCE * max(numbers)
 
 
 def _colours(read: str, rules: Rules) -> list[Found]:
     """Colour words; a longer name is tried before the shorter one within it."""
     return [
-        Found("colour", at.start(), at.end(), rules.colours[at[0].casefold()], "", "word")
+        Found("colour", at.start(), at.end(), colour, "", "word")
         for at in rules.colour_pattern.finditer(read)
+        if (colour := rules.colours.get(at[0].casefold()))
     ]

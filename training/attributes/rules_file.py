@@ -11,7 +11,10 @@ from training.attributes.measures import Measures, Unit
 from training.attributes.model import Rules
 
 RULES = Path(__file__).with_name("rules.yaml")
-_PARTS = {"units", "exact", "poured", "screens", "not_screens", "for_others", "colours", "priors"}
+_PARTS = {
+    "units", "exact", "poured", "screens", "not_screens", "for_others", "colours", "not_colours",
+    "priors",
+}  # fmt: skip
 
 
 @cache
@@ -40,4 +43,10 @@ def read_rules(path: Path = RULES) -> Rules:
         not_screens=tuple(found["not_screens"]),
     )
     colours = {word: name for name, words in found["colours"].items() for word in words}
-    return Rules(measures, colours, tuple(found["for_others"]), found["priors"])
+    return Rules(
+        measures=measures,
+        colours=colours,
+        not_colours=tuple(found["not_colours"]),
+        for_others=tuple(found["for_others"]),
+        priors=found["priors"],
+    )

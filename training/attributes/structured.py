@@ -15,12 +15,10 @@ from typing import Any
 
 import yaml
 
-from training.attributes.model import Rules
+from training.attributes.model import TOLERANCE, Rules, Value
 from training.encoder.readable import readable
 
 STRUCTURED = Path(__file__).with_name("structured.yaml")
-TOLERANCE = 0.03  # catalogues round: 6 ft is written as 1.8 m
-Value = float | str
 
 
 @dataclass(frozen=True)

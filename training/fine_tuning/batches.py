@@ -110,8 +110,7 @@ def count_batches(lessons: Sequence[Lesson], batch: int) -> int:
 
 def class_weights(lesson: Lesson, head: Head) -> Float[Tensor, " c"]:
     """Each class's weight, so that all classes weigh alike and an example weighs 1 on average."""
-    if head.kind == "tokens" or lesson.labels is None:
-        return torch.ones(outputs_of(head))
+    assert lesson.labels is not None  # a lesson of classes has them
     counts = np.bincount(lesson.labels, minlength=outputs_of(head)).clip(min=1)
     return torch.tensor(counts.sum() / (len(counts) * counts), dtype=torch.float32)
 

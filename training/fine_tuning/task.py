@@ -28,6 +28,13 @@ def ready(task: Task, knobs: FineTuning) -> Task:
     if not len(task.taught):
         raise InputError(f"there is nothing to learn {task.head.name} from", where="the lesson")
     refuse_moved_spans(task.head, knobs)
+    if knobs.is_class_weighted and task.head.kind == "tokens":
+        raise InputError(
+            f"{task.head.name} marks tokens and takes no class weights",
+            where="is_class_weighted",
+            why="nearly all tokens are outside of every span, and marks would weigh far too much",
+            next_step="write is_class_weighted: false",
+        )
     judged = None if task.validation is None else prepared(task.validation)
     return Task(task.head, prepared(task.taught), judged)
 

@@ -89,7 +89,7 @@ def fit_fusion(
 
     alone = {name: reached(normalised[:, i], ~stops) for i, name in enumerate(pool.names)}
     order = tuple(sorted(alone, key=lambda name: -alone[name]))
-    weights = _weights(pool, normalised, order, lambda fused: reached(fused, ~stops))
+    weights = climbed_weights(pool, normalised, order, lambda fused: reached(fused, ~stops))
     seen = FusionColumns(pool, requests.histories, weights, popularity)
     booster = _forest(seen, target, stops, config)
     quota = {name: max(4 >> turn, 1) for turn, name in enumerate(order)}  # 4, 2, 1, 1, ...
@@ -110,10 +110,13 @@ def places_of(pool: Pool, fused: Fused, target: Longs) -> Longs:
     return place
 
 
-def _weights(
+def climbed_weights(
     pool: Pool, normalised: Floats, order: tuple[str, ...], reached: Callable[[Fused], float]
 ) -> Floats:
-    """The best retriever weighs 1; the others are tried one by one beside it, twice over."""
+    """Convex weights that reach most, in the pool's order of retrievers.
+
+    The best retriever weighs 1; the others are tried one by one beside it, twice over.
+    """
     weights = np.zeros(len(pool.names), dtype=np.float32)
     weights[pool.names.index(order[0])] = 1.0
     fused = by_weights(normalised, weights)
@@ -135,6 +138,13 @@ def _forest(
     """LambdaMART over lists that hold their target."""
     found = np.flatnonzero(target >= 0)
     teaching, stopping = found[~stops[found]], found[stops[found]]
+    if not len(teaching) or not len(stopping):
+        raise InputError(
+            "no retriever proposes enough of what came next to learn a fusion from",
+            where="the validation requests",
+            why=f"a target is proposed in {len(teaching)} that teach, in {len(stopping)} that stop",
+            next_step="give more sequences, or let the retrievers propose more",
+        )
     mean_size = max(len(seen.pool.item) / max(len(seen.pool), 1), 1)
     most = int(config.most_rows / mean_size)
     draw = np.random.default_rng(config.seed)

@@ -3,12 +3,11 @@
 Log probabilities of the text, log likelihoods of the acts and of their order add up, each with a
 weight learned on validation sessions (``train_acts.py``), since real acts hang together more than
 the model of them. What moved the answer is found by leaving it out: each word, each act. A query
-in a script that the network never learned does not count, and the answer says so.
+in a script that the network was not taught does not count, and the answer says so.
 
 Dimensions: N sessions, K intents, W words, A acts.
 """
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -20,6 +19,7 @@ from training.encoder.readable import readable
 from training.fine_tuning.lesson import Head, Texts
 from training.intent.acts import ACTS, ActModel, checked_acts, counted
 from training.intent.lexicon import INTENTS
+from training.intent.scripts import LATIN, unread_because
 
 HEAD = Head("intent", "classes", INTENTS)
 _MOST_WORDS = 24  # of a query that are left out in turn; longer queries are rare
@@ -74,11 +74,14 @@ class IntentModel:
     text: TextModel
     acts: ActModel
     weights: Weights
+    scripts: tuple[str, ...] = (LATIN,)  # that the text model was taught
 
     @classmethod
-    def beside(cls, text: TextModel, learned: Mapping[str, Any]) -> "IntentModel":
-        """``text`` with what ``train_acts.py`` learned."""
-        return cls(text, *learned_acts(learned))
+    def beside(
+        cls, text: TextModel, learned: Mapping[str, Any], *, scripts: Sequence[str] = (LATIN,)
+    ) -> "IntentModel":
+        """``text``, taught queries in ``scripts``, with what ``train_acts.py`` learned."""
+        return cls(text, *learned_acts(learned), tuple(scripts))
 
     def answer(
         self,
@@ -92,7 +95,7 @@ class IntentModel:
         """
         counts = checked_acts(acts or (counted(in_order) if in_order else {}))
         counts = counts if any(counts.values()) else {}  # nothing done yet says nothing
-        unread = unread_because(query)
+        unread = unread_because(query, self.scripts)
         words = [] if unread else readable(query).split()
         of_text = self.weights.text * self._of_texts([" ".join(words), *_each_left_out(words)])
         by_act = self.weights.counts * self.acts.of_counts(counts)
@@ -125,7 +128,7 @@ class IntentModel:
 
     def of_text(self, query: str) -> dict[str, float] | None:
         """(K,) probabilities by what was typed alone, without reasons; None where it is unread."""
-        words = [] if unread_because(query) else readable(query).split()
+        words = [] if unread_because(query, self.scripts) else readable(query).split()
         return _named(self.weights.text * self._of_texts([" ".join(words)])[0]) if words else None
 
     def _of_texts(self, texts: list[str]) -> Floats:
@@ -141,18 +144,6 @@ def learned_acts(learned: Mapping[str, Any]) -> tuple[ActModel, Weights]:
     """Rates, steps and weights, as ``acts.json`` and the card of a bundle hold them."""
     acts = ActModel(np.array(learned["rates"]), np.array(learned["steps"]))
     return acts, Weights(**learned["weights"])
-
-
-def unread_because(query: str) -> str:
-    """Why the network cannot read a query; empty where it can, or where there is none."""
-    seen = readable(query)
-    letters = [letter for letter in seen if letter.isalpha()]
-    latin = sum(unicodedata.name(letter, "").startswith("LATIN") for letter in letters)
-    if 2 * latin < len(letters):
-        return "the query is not in Latin script and does not count"
-    if query and not any(character.isalnum() for character in seen):
-        return "the query has no letters or digits and does not count"
-    return ""
 
 
 def log_chances(text: TextModel, texts: Sequence[str]) -> Floats:

@@ -24,6 +24,7 @@ from training.fine_tuning.taught import Progress, TaughtText, Watch, judge_taugh
 from training.fine_tuning.train import fine_tune
 from training.intent.lexicon import INTENTS
 from training.intent.model import HEAD
+from training.intent.scripts import scripts_of
 
 SHIPPED = Path(__file__).parent / "taught_queries.tsv"
 ACTS_FILE = Path(__file__).parent / "acts.json"
@@ -73,9 +74,12 @@ def split_rows(lesson: Lesson, *, seed: int) -> tuple[Rows, Rows]:
     return learned, kept
 
 
-def card_facts() -> dict[str, Any]:
-    """What the bundle's card says beside the engine's facts: the acts as they were learned."""
-    return {"acts": json.loads(ACTS_FILE.read_text(encoding="utf-8"))}
+def card_facts(data: Path | None = None) -> dict[str, Any]:
+    """What the bundle's card says beside the engine's facts: acts as learned, scripts taught."""
+    return {
+        "acts": json.loads(ACTS_FILE.read_text(encoding="utf-8")),
+        "scripts": list(scripts_of(read_queries(data or SHIPPED).texts.first)),
+    }
 
 
 def default_knobs() -> FineTuning:

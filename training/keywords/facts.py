@@ -5,10 +5,11 @@ out: a cartridge for a printer is no printer. Numbers alone claim nothing. Pure.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from training.keywords.model import Fact
+from training.keywords.model import Fact, Item
+from training.text_search.catalogue import Product
 
 _OF_OTHERS = frozenset(
     {
@@ -23,14 +24,28 @@ _DENIALS = frozenset({"n", "no", "none", "not supported", "false", "n/a", "-"})
 
 def facts_of(attributes: str | None, *, supplier: str = "") -> tuple[Fact, ...]:
     """Facts of one row of a catalogue of Icecat's form; no JSON object is no facts."""
-    found = [Fact("brand", supplier)] if supplier else []
-    for key, value in sorted(_object(attributes).items()):
+    told = {}
+    for key, value in _object(attributes).items():
         kind, _, name = key.partition("_")
+        if kind == "t" or (kind == "b" and isinstance(value, bool)):
+            told[key] = (name, value if kind == "b" else str(value))
+    return _facts([told[key] for key in sorted(told)], supplier)
+
+
+def item_of(product: Product) -> Item:
+    """A product of a search index with what may be claimed of it."""
+    facts = _facts(sorted(product.attributes.items(), key=lambda pair: pair[0]), product.brand)
+    return Item(product.item_id, product.title, product.category, facts)
+
+
+def _facts(told: Iterable[tuple[str, object]], brand: str) -> tuple[Fact, ...]:
+    found = [Fact("brand", brand)] if brand else []
+    for name, value in told:
         if _OF_OTHERS & set(name.split("_")):
             continue
-        if kind == "t" and str(value).strip().casefold() not in _DENIALS:
-            found.append(Fact(name, str(value)))
-        elif kind == "b" and value is True:
+        if isinstance(value, str) and value.strip().casefold() not in _DENIALS:
+            found.append(Fact(name, value))
+        elif value is True:
             found.append(Fact(name, name.replace("_", " ")))
     return tuple(found)
 

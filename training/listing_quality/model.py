@@ -64,6 +64,12 @@ class QualityModel:
     def evidence(self, listings: Sequence[Listing]) -> Evidence:
         return evidence(listings, self.catalogue, self.embed)
 
+    def chances_good(self, listings: Sequence[Listing]) -> Numbers:
+        """(N,) chances of being good."""
+        if not listings:
+            return np.empty(0, dtype=np.float32)
+        return 1 - self._chance("bad", self.evidence(listings))
+
     def chances(self, found: Evidence) -> tuple[Numbers, Numbers]:
         """(N,) chances of being good, and (N, K) chances of the defects."""
         given = {name: self._chance(name, found) for name in ("bad", *DEFECTS)}

@@ -25,15 +25,24 @@ def source_digest(listings: Sequence[Listing], knobs: QualityKnobs, encoder: str
     return digest_of([FORM, told, asdict(knobs), encoder])
 
 
-def save_quality(path: Path, model: QualityModel, source: str) -> None:
-    """Write the learned part, atomically."""
+def save_quality(path: Path, model: QualityModel, source: str, *, landing_id: str = "") -> None:
+    """Write the learned part, atomically; ``landing_id`` says where its listings are kept."""
     written = {
         "source": source,
+        "landing_id": landing_id,
         "names": list(model.names),
         "trees": model.trees,
         "calibrations": {name: asdict(one) for name, one in model.calibrations.items()},
     }
     write_text(path, canonical_json(written) + "\n")
+
+
+def learned_from(path: Path) -> str:
+    """The landing whose listings a model was learned from; empty where its file does not say."""
+    try:
+        return str(json.loads(path.read_text(encoding="utf-8")).get("landing_id", ""))
+    except (OSError, ValueError, AttributeError):
+        return ""
 
 
 def load_quality(

@@ -6,8 +6,9 @@ Dimensions: none. Pure; knows no files. What leaves this module may stand in a r
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 
 from training.personal_data.found import Found
 from training.personal_data.masking import mask, masked_value
@@ -43,12 +44,13 @@ class TextScan:
         }
 
 
-def scan_texts(texts: Sequence[str | None], finder: PersonalData, *, key: bytes) -> TextScan:
-    """Counts and masked samples of one column; None is an empty text."""
+def scan_texts(texts: Iterable[str | None], finder: PersonalData, *, key: bytes) -> TextScan:
+    """Counts and masked samples of one column, however long; None is an empty text."""
     counts: Counter[str] = Counter()
     samples: dict[str, list[str]] = {}
-    flagged = 0
+    flagged = texts_read = 0
     for text, found in _found(texts, finder):
+        texts_read += 1
         flagged += bool(found)
         counts.update(span.kind for span in found)
         for span in found:
@@ -58,22 +60,22 @@ def scan_texts(texts: Sequence[str | None], finder: PersonalData, *, key: bytes)
                     masked_value(text[span.start : span.end], span.kind, key)[:_SAMPLE_LENGTH]
                 )
     by_kind = dict(sorted(counts.items()))
-    return TextScan(len(texts), flagged, by_kind, {k: tuple(samples[k]) for k in by_kind})
+    return TextScan(texts_read, flagged, by_kind, {k: tuple(samples[k]) for k in by_kind})
 
 
 def scan_columns(
-    columns: Mapping[str, Sequence[str | None]], finder: PersonalData, *, key: bytes
+    columns: Mapping[str, Iterable[str | None]], finder: PersonalData, *, key: bytes
 ) -> dict[str, TextScan]:
     """A scan of each named column: a shop's titles, queries, reviews, log lines."""
     return {name: scan_texts(texts, finder, key=key) for name, texts in columns.items()}
 
 
-def masked_texts(texts: Sequence[str | None], finder: PersonalData, *, key: bytes) -> list[str]:
+def masked_texts(texts: Iterable[str | None], finder: PersonalData, *, key: bytes) -> list[str]:
     """The column with what was found masked, every text as long as before."""
     return [mask(text, found, key=key).text for text, found in _found(texts, finder)]
 
 
-def _found(texts: Sequence[str | None], finder: PersonalData) -> Iterator[tuple[str, list[Found]]]:
-    for begin in range(0, len(texts), _BATCH):
-        batch = [text or "" for text in texts[begin : begin + _BATCH]]
+def _found(texts: Iterable[str | None], finder: PersonalData) -> Iterator[tuple[str, list[Found]]]:
+    rest = iter(texts)
+    while batch := [text or "" for text in islice(rest, _BATCH)]:
         yield from zip(batch, finder.find(batch), strict=True)

@@ -16,6 +16,7 @@ from sklearn.feature_extraction.text import HashingVectorizer
 from training.encoder.model import Encoder
 from training.encoder.readable import readable
 
+NAME = "query_category"  # of its bundles, by nearness and by a fine-tuned head
 UNKNOWN = ""  # the category of a query that no category is sure of
 MOST_CHARACTERS = 200  # of a query that are read: a page pasted into the field says no more
 LENGTH = 48  # tokens of a query or title that are read

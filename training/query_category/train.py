@@ -21,11 +21,11 @@ from training.encoder.model import Encoder
 from training.encoder.readable import readable
 from training.fine_tuning.config import FineTuning, read_settings
 from training.fine_tuning.lesson import Head, Lesson, Texts
-from training.fine_tuning.taught import Progress, TaughtText, Watch, judge_taught
 from training.fine_tuning.train import Tuned, fine_tune
 from training.query_category.model import (
     LENGTH,
     MOST_CHARACTERS,
+    NAME,
     Examples,
     Floats,
     Nearness,
@@ -36,7 +36,6 @@ from training.query_category.model import (
     scores,
     word_features,
 )
-from training.query_category.query_file import packaged_titles, read_queries
 
 KNOBS_FILE = Path(__file__).with_name("query_category.yaml")
 FOLDS = 4  # of the examples, on which the weighing is chosen
@@ -105,31 +104,18 @@ def fine_tuned(
     return fine_tune(encoder, head, taught, validation, knobs, progress=progress)
 
 
-def teach(
-    data: Path | None,
-    *,
-    encoder: Encoder,
-    knobs: FineTuning,
-    checkpoint: Path | None = None,
-    progress: Progress = lambda _: None,
-    watch: Watch = lambda _: None,
-) -> TaughtText:
-    """The fine-tuned head of a file of queries; without one, of the default shop's titles."""
-    examples = read_queries(data) if data else packaged_titles()
-    head, taught, validation = head_lessons(examples, seed=knobs.seed)
-    tuned = fine_tune(
-        encoder, head, taught, validation, knobs,
-        checkpoint=checkpoint, progress=progress, watch=watch,
-    )  # fmt: skip
-    return judge_taught(tuned, validation)
-
-
 def head_lessons(examples: Examples, *, seed: int) -> tuple[Head, Lesson, Lesson]:
     """The head's classes, what is taught, and the eighth of like queries that validates."""
     lesson, head = _lesson(examples)
-    is_validation = folds_of(examples.texts, 8, seed) == 0
+    is_validation = validation_rows(examples, seed=seed)
     taught = lesson.take(np.flatnonzero(~is_validation))
     return head, taught, lesson.take(np.flatnonzero(is_validation))
+
+
+def validation_rows(examples: Examples, *, seed: int) -> NDArray[np.bool_]:
+    """(N,) whether an example is of the eighth that validates; like queries on one side."""
+    is_validation: NDArray[np.bool_] = folds_of(examples.texts, 8, seed) == 0
+    return is_validation
 
 
 def read_head_knobs(path: Path = KNOBS_FILE) -> FineTuning:
@@ -155,7 +141,7 @@ def _vectors(pairs: set[tuple[str, str]], encoder: Encoder) -> dict[str, Floats]
 def _lesson(examples: Examples) -> tuple[Lesson, Head]:
     categories = tuple(sorted(set(examples.categories)))
     labels = np.searchsorted(categories, examples.categories).astype(np.int64)
-    return Lesson(Texts(examples.texts), labels), Head("query_category", "classes", categories)
+    return Lesson(Texts(examples.texts), labels), Head(NAME, "classes", categories)
 
 
 def _chosen(parts: Sequence[tuple[Nearness, NDArray[np.int64]]]) -> Weighing:

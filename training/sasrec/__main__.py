@@ -34,10 +34,10 @@ def main() -> None:
     options = _options()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     torch.set_num_threads(options.threads)
-    if "WORLD_SIZE" in os.environ:  # set by torchrun
-        torch.distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
-    crew = Crew.now()
     settings = read_settings(options.config)
+    if "WORLD_SIZE" in os.environ:  # set by torchrun
+        _join(settings.training.device)
+    crew = Crew.now()
     split = leave_one_out(read_sequences(options.sequences))
     fitted = fit_sequences(
         split.known,
@@ -52,6 +52,14 @@ def main() -> None:
         write_json(options.out / "result.json", result)
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
+
+
+def _join(device: str) -> None:
+    """Meet the other processes on the device that learns; each GPU process has its own GPU."""
+    is_gpu = torch.device(device).type == "cuda"
+    if is_gpu:
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    torch.distributed.init_process_group("nccl" if is_gpu else "gloo")
 
 
 def read_sequences(path: Path) -> Sequences:

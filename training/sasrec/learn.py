@@ -84,12 +84,7 @@ def learn(
     crew, device = Crew.now(), torch.device(training.device)
     if device.type == "cpu":
         torch.use_deterministic_algorithms(True)  # else gradients of items add up in any order
-    log_q = log_rate(
-        lesson.items,
-        len(network.items.weight) - 1,
-        training.negative_source,
-        training.in_batch,
-    )
+    log_q = negative_rates(lesson, training, vocabulary=len(network.items.weight) - 1)
     network.to(device)
     teacher = Teacher(network, training, log_q).to(device)
     optimiser = torch.optim.AdamW(
@@ -119,6 +114,20 @@ def learn(
     return course.end()
 
 
+def negative_rates(
+    lesson: Lesson, training: SasrecTraining, *, vocabulary: int
+) -> Float[Tensor, " V"]:
+    """Log of the rate at which :func:`draw_negatives` will draw each item in this lesson.
+
+    Negatives of the batch are its targets: an item that only ends sequences is among them, one that
+    only begins them is not. Where each epoch draws targets of its own, one draw stands for all.
+    """
+    drawn_from = lesson.items
+    if training.negative_source == "mixed":
+        drawn_from = lesson.draw_targets(np.random.default_rng(training.seed))
+    return log_rate(drawn_from, vocabulary, training.negative_source, training.in_batch)
+
+
 def _one_epoch(
     teacher: nn.Module,
     optimiser: torch.optim.Optimizer,
@@ -135,7 +144,7 @@ def _one_epoch(
     torch.manual_seed(mixed_seed(training.seed, epoch, 1 + crew.rank))  # dropout
     targets = lesson.draw_targets(draw)
     teacher.train()
-    total, places = torch.zeros(()), 0
+    total, places = torch.zeros((), device=training.device), 0
     for batch in _batches(lesson.items, training, draw):
         present = targets[batch][targets[batch] != PADDING]
         if not len(present):
@@ -154,7 +163,7 @@ def _one_epoch(
                 rows = _trimmed(lesson, targets, part, training.device)
                 loss = teacher(*rows, negatives.to(training.device)) * weight
                 (loss * crew.size / len(present)).backward()  # type: ignore[no-untyped-call]
-            total += loss.detach().cpu()
+            total += loss.detach()
         optimiser.step()
         places += len(present)
     if crew.size > 1:

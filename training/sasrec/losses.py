@@ -103,21 +103,21 @@ def sampled_softmax_loss(
 
 
 def log_rate(
-    items: Int[Tensor, "N T"], vocabulary: int, source: NegativeSource, in_batch: float
+    drawn_from: Int[Tensor, "N T"], vocabulary: int, source: NegativeSource, in_batch: float
 ) -> Float[Tensor, " V"]:
     """Log of the rate at which each item is drawn as a negative; padding never is.
 
-    ``frequency``: its share of all places, smoothed by one. ``mixed``: a part ``in_batch`` of the
-    negatives are targets of the batch, drawn at their frequency, the rest are uniform.
+    ``frequency``: its share of the places ``drawn_from``. ``mixed``: a part ``in_batch`` of the
+    negatives are targets of the batch, at their frequency among the targets, which is then what
+    ``drawn_from`` must be; the rest are uniform. Shares are smoothed by one: no rate is zero.
     """
-    count = torch.bincount(items.flatten(), minlength=vocabulary + 1).float()
+    count = torch.bincount(drawn_from.flatten(), minlength=vocabulary + 1).float()
     count[PADDING] = 0
     real = torch.ones_like(count)
     real[PADDING] = 0
-    if source == "frequency":
-        rate = (count + real) / (count + real).sum()
-    else:
-        rate = in_batch * count / count.sum().clamp_min(1) + (1 - in_batch) * real / vocabulary
+    rate = (count + real) / (count + real).sum()
+    if source == "mixed":
+        rate = in_batch * rate + (1 - in_batch) * real / vocabulary
     return torch.log(rate)
 
 

@@ -133,8 +133,11 @@ class ShopTask:
         fitted = FittedSasrec(trained.network, trained.network.config, trained.codes, {})
         users = user_vectors(fitted, history, len(data.item_ids))[targets.users]
         matrix = item_vectors(fitted).T
-        ranked = [trained.codes[top_k(user @ matrix, _K)] for user in users]
-        baskets = [targets.of(place) for place in range(len(ranked))]
+        baskets = [targets.of(place) for place in range(len(users))]
+        ranked = [
+            trained.codes[top_k(user @ matrix, _K, np.flatnonzero(np.isin(trained.codes, basket)))]
+            for user, basket in zip(users, baskets, strict=True)
+        ]
         pairs = list(zip(ranked, baskets, strict=True))
         found = {
             "ndcg_at_10": np.array([ndcg_at_k(r, b, _K) for r, b in pairs]),
@@ -174,7 +177,8 @@ class FolderTask:
     @cached_property
     def digest(self) -> str:
         sequences = self.files.sequences
-        return digest_of([_digest(sequences.starts, sequences.item), self.files.item_ids])
+        rows = _digest(sequences.starts, sequences.item)
+        return digest_of([rows, self.files.item_ids, list(self.files.titles)])
 
     def fit(self, settings: SasrecSettings, **run: Unpack[Run]) -> Trained:
         split = self.split

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from training.native_bfloat16 import has_native_bfloat16
 from training.sasrec.config import Precision, SasrecTraining
 from training.sasrec.losses import full_softmax_loss, sampled_softmax_loss
 from training.sasrec.model import PADDING, Sasrec
@@ -51,9 +52,5 @@ class Teacher(nn.Module):
 def compute_dtype(precision: Precision, device: str) -> torch.dtype:
     """bfloat16 where asked for, or with ``auto`` where the device multiplies it natively."""
     if precision == "auto":
-        if torch.device(device).type == "cuda":
-            has_it = torch.cuda.is_bf16_supported()
-        else:
-            has_it = bool(torch.cpu.get_capabilities().get("amx_bf16", False))
-        return torch.bfloat16 if has_it else torch.float32
+        return torch.bfloat16 if has_native_bfloat16(device) else torch.float32
     return torch.bfloat16 if precision == "bfloat16" else torch.float32

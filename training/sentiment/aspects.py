@@ -9,12 +9,15 @@ a word ends in ``*`` where other endings count as well. Knows no files.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from training.encoder.readable import readable
-from training.sentiment.model import SentimentModel
+
+if TYPE_CHECKING:  # torch and scikit-learn: names of aspects are read without them
+    from training.sentiment.model import SentimentModel
 
 LEXICON: Mapping[str, tuple[str, ...]] = {
     "fit": (
@@ -74,7 +77,7 @@ def aspects_of(clause: str) -> tuple[str, ...]:
     return tuple(name for name, pattern in _PATTERNS.items() if pattern.search(clause.lower()))
 
 
-def judge_aspects(texts: Sequence[str], model: SentimentModel) -> AspectTable:
+def judge_aspects(texts: Sequence[str], model: "SentimentModel") -> AspectTable:
     """Polarity and mentions of every aspect in every review."""
     names = tuple(LEXICON)
     said = [
@@ -92,6 +95,11 @@ def judge_aspects(texts: Sequence[str], model: SentimentModel) -> AspectTable:
         total[row, column] += value
     polarity = np.where(mentions > 0, total / np.maximum(mentions, 1), np.nan)
     return AspectTable(names, polarity, mentions)
+
+
+def words_of_aspect(clause: str, aspect: str) -> tuple[str, ...]:
+    """The words by which a clause belongs to an aspect, each once."""
+    return tuple(dict.fromkeys(_PATTERNS[aspect].findall(clause.lower())))
 
 
 def _pattern(words: tuple[str, ...]) -> re.Pattern[str]:

@@ -15,6 +15,8 @@ import scipy.sparse as sp
 from training.retrievers import NO_ITEM, Histories, best_per_row, flat, spans
 from training.shop_data import Floats, Ints, Longs
 
+_LEAST = 1e-12  # keeps a row without proposals from being divided by zero
+
 
 @dataclass(frozen=True)
 class SessionNeighbours:
@@ -47,11 +49,10 @@ class SessionNeighbours:
         row, item, weight, _ = self._summands(histories)
         shape = (len(histories), self.item_count)
         scores = sp.csr_array(sp.coo_array((weight, (row, item)), shape=shape))
-        best = np.maximum(scores.max(axis=1).toarray().ravel(), 1e-12)
+        best = np.maximum(scores.max(axis=1).toarray().ravel(), _LEAST)
         scores.data = scores.data / np.repeat(best, np.diff(scores.indptr))
         if self.repeats > 0:
-            own, again, steps_ago = _latest_acts(histories, self.item_count)
-            fading = self.repeats * self.history_decay**steps_ago
+            own, again, fading = self._repeats(histories)
             scores = scores + sp.csr_array(sp.coo_array((fading, (own, again)), shape=shape))
         return sp.csr_array(scores.astype(np.float32))
 
@@ -61,8 +62,17 @@ class SessionNeighbours:
         return scores
 
     def causes(self, history: Ints, items: Ints) -> Ints:
-        """Per item the history item through which the sessions that proposed it most were met."""
+        """Per item the history item that gave it most of its score.
+
+        Through it the sessions that proposed the item were met; or it is the item itself, again.
+        """
         _, proposed, weight, through = self._summands([history])
+        best = max(np.bincount(proposed, weights=weight).max(initial=0.0), _LEAST)
+        weight = weight / best
+        if self.repeats > 0:
+            _, again, fading = self._repeats([history])
+            proposed, through = np.r_[proposed, again], np.r_[through, again]
+            weight = np.r_[weight, fading]
         place = np.full(self.item_count, NO_ITEM, dtype=np.int64)
         place[items] = np.arange(len(items))
         kept = np.flatnonzero(place[proposed] != NO_ITEM)
@@ -71,6 +81,11 @@ class SessionNeighbours:
         parts = sp.coo_array((weight[kept], cells), shape=shape).toarray()
         found = np.where(parts.max(axis=1) > 0, parts.argmax(axis=1), NO_ITEM)
         return found.astype(np.int32)
+
+    def _repeats(self, histories: Histories) -> tuple[Longs, Ints, Floats]:
+        """(row, own item, what it scores for being its own) of every item of each history."""
+        row, item, steps_ago = _latest_acts(histories, self.item_count)
+        return row, item, self.repeats * self.history_decay**steps_ago
 
     def _summands(self, histories: Histories) -> tuple[Longs, Ints, Floats, Ints]:
         """(row, proposed item, weight, history item that met the session) of every proposal."""

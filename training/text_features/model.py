@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 AXES = tuple("abcdefgh")  # eight: one more explains less than 3 % of Complete Journey's titles
 COLUMNS = (*(f"axis_{axis}" for axis in AXES), "word_count")  # what is read of a text
 SCALE = 10_000  # a place is known to .0001; float32 arithmetic moves it by .0000002
+UNJUDGED = 0.5  # the declared default of a listing that no quality model has read
 Places = NDArray[np.int64]
 
 
@@ -51,9 +52,18 @@ def fit_axes(vectors: NDArray[np.float32]) -> TitleAxes:
     return TitleAxes(mean, directions)
 
 
-def item_row(item_id: str, listed_at: datetime, numbers: Mapping[str, int]) -> dict[str, object]:
+def item_row(
+    item_id: str, listed_at: datetime, numbers: Mapping[str, int | None]
+) -> dict[str, object]:
     """A row of ``ftr_item__text``, as its SQL makes it of the same reading (a test holds both)."""
     midnight = listed_at.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
-    axes = {f"item__title_axis_{axis}_last": numbers[f"axis_{axis}"] / SCALE for axis in AXES}
     row: dict[str, object] = {"item_id": item_id, "event_timestamp": midnight}
-    return row | axes | {"item__title_word_count": numbers["word_count"]}
+    for axis in AXES:
+        row[f"item__title_axis_{axis}_last"] = _unscaled(numbers[f"axis_{axis}"], 0)
+    row["item__title_word_count"] = numbers["word_count"]
+    row["item__listing_good_chance_last"] = _unscaled(numbers.get("listing_good"), UNJUDGED)
+    return row
+
+
+def _unscaled(ten_thousandths: int | None, otherwise: float) -> float:
+    return otherwise if ten_thousandths is None else ten_thousandths / SCALE

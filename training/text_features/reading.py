@@ -16,7 +16,7 @@ from torch import nn
 
 from training.encoder.model import Encoder, Vectors, fast_arithmetic, mean_over_tokens, tokenise
 from training.encoder.readable import readable
-from training.text_features.model import AXES, Places, TitleAxes
+from training.text_features.model import Places, TitleAxes
 
 TOKENS = 48  # a title has about 6, a query 3; what comes later names the same thing again
 BATCH = 64  # of short texts: more is no faster
@@ -73,8 +73,3 @@ def _same_lengths(texts: Sequence[str], encoder: Encoder) -> list[list[int]]:
         for _, rows in sorted(by_length.items())
         for begin in range(0, len(rows), BATCH)
     ]
-
-
-def as_columns(places: Places) -> dict[str, list[int]]:
-    """Axis by axis, under the names that the tables have."""
-    return {f"axis_{axis}": places[:, number].tolist() for number, axis in enumerate(AXES)}

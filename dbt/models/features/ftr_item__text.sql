@@ -33,7 +33,9 @@ features as (
         {{ as_place('stamped.axis_' ~ axis) }}
             as item__title_axis_{{ axis }}_last,
         {%- endfor %}
-        stamped.word_count as item__title_word_count
+        stamped.word_count as item__title_word_count,
+        coalesce({{ as_place('stamped.listing_good') }}, 0.5)
+            as item__listing_good_chance_last
 
     from stamped
     inner join bounds on stamped.event_timestamp <= bounds.as_of

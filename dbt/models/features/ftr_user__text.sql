@@ -9,7 +9,14 @@
 {%- for intent in intents -%}
     {%- do measures.update({intent ~ '_count': [28]}) -%}
 {%- endfor -%}
-{%- do measures.update({'searched_words': [28]}) -%}
+{%- do measures.update({
+    'searched_words': [28],
+    'review_count': [90],
+    'judged_review_count': [90],
+    'review_sentiment': [90],
+}) -%}
+{%- set summed = measures | list -%}
+{%- do measures.update({'search_day_count': [0]}) -%}
 
 with order_lines as (
 
@@ -29,6 +36,13 @@ titles as (
 searches as (
 
     select * from {{ ref('int_searches__interpreted') }}
+    where user_id is not null
+
+),
+
+reviews as (
+
+    select * from {{ ref('int_reviews__judged') }}
     where user_id is not null
 
 ),
@@ -53,7 +67,10 @@ acts as (
         {%- for intent in intents %}
         0 as {{ intent }}_count,
         {%- endfor %}
-        0 as searched_words
+        0 as searched_words,
+        0 as review_count,
+        0 as judged_review_count,
+        0 as review_sentiment
 
     from order_lines
     inner join titles
@@ -74,9 +91,33 @@ acts as (
         {%- for name in intents %}
         case when intent = '{{ name }}' then 1 else 0 end as {{ name }}_count,
         {%- endfor %}
-        word_count as searched_words
+        word_count as searched_words,
+        0 as review_count,
+        0 as judged_review_count,
+        0 as review_sentiment
 
     from searches
+
+    union all
+
+    select
+        user_id,
+        cast(known_at as date) as day,
+        0 as bought_line_count,
+        0 as search_count,
+        {%- for axis in text_axes() %}
+        0 as bought_axis_{{ axis }},
+        0 as searched_axis_{{ axis }},
+        {%- endfor %}
+        {%- for intent in intents %}
+        0 as {{ intent }}_count,
+        {%- endfor %}
+        0 as searched_words,
+        1 as review_count,
+        case when sentiment is null then 0 else 1 end as judged_review_count,
+        coalesce(sentiment, 0) as review_sentiment
+
+    from reviews
 
 ),
 
@@ -85,9 +126,10 @@ daily as (
     select
         user_id,
         day,
-        {%- for measure in measures %}
-        sum({{ measure }}) as {{ measure }}{{ ',' if not loop.last }}
+        {%- for measure in summed %}
+        sum({{ measure }}) as {{ measure }},
         {%- endfor %}
+        case when sum(search_count) > 0 then 1 else 0 end as search_day_count
 
     from acts
     group by user_id, day
@@ -100,6 +142,37 @@ deltas as (
 
 totals as (
     {{ window_totals('deltas', 'user_id', measures) }}
+),
+
+-- The last search of each day on which the user searched; the id breaks ties.
+closing_searches as (
+
+    select
+        user_id,
+        cast(known_at as date) as day,
+        intent,
+        row_number() over (
+            partition by user_id, cast(known_at as date)
+            order by known_at desc, query_id desc
+        ) as place_from_last
+
+    from searches
+
+),
+
+-- Numbered, so that a total of search days names the one that was last.
+closing_intents as (
+
+    select
+        user_id,
+        intent,
+        row_number() over (
+            partition by user_id order by day
+        ) as search_day_count
+
+    from closing_searches
+    where place_from_last = 1
+
 ),
 
 features as (
@@ -124,11 +197,25 @@ features as (
         {{ rate(intent ~ '_count_28d', 'search_count_28d') }}
             as user__search_{{ intent }}_rate_28d,
         {%- endfor %}
+        {%- for name in intents %}
+        cast(
+            case when closing_intents.intent = '{{ name }}' then 1 else 0 end
+            as {{ dbt.type_bigint() }}
+        ) as user__search_{{ name }}_last,
+        {%- endfor %}
         {{ mean('searched_words_28d', 'search_count_28d') }}
-            as user__searched_word_mean_28d
+            as user__searched_word_mean_28d,
+        review_count_90d as user__review_count_90d,
+        {{ mean_read(
+            'review_sentiment_90d', 'judged_review_count_90d', 0.5
+        ) }}
+            as user__review_sentiment_mean_90d
 
     from totals
     inner join bounds on totals.event_timestamp <= bounds.as_of
+    left join closing_intents
+        on totals.user_id = closing_intents.user_id
+        and totals.search_day_count = closing_intents.search_day_count
     {{ where_rebuilt_feature('totals.event_timestamp') }}
 
 )

@@ -16,7 +16,8 @@ renamed as (
         axis_f,
         axis_g,
         axis_h,
-        word_count
+        word_count,
+        listing_good
 
     from source
 
