@@ -57,12 +57,15 @@ def logged_reads(settings: Settings, *, sample: int) -> LoggedReads:
 
 
 def live_reads(settings: Settings, *, sample: int, now: datetime) -> tuple[Read, ...]:
-    """``sample`` reads of the online store as it is now, shared out over services and entities."""
+    """``sample`` reads of the online store as it is now, shared out over services and entities.
+
+    A service whose every feature another one has is not asked for again: an earlier version of it.
+    """
     from feature_repo.store import open_store, read_matrix  # Feast: seconds
 
     store = open_store(settings)
     reads: list[Read] = []
-    kinds = [(service, entity) for service in sorted(SERVICES) for entity in _entities(service)]
+    kinds = [(service, entity) for service in _widest() for entity in _entities(service)]
     for place, (service, entity) in enumerate(kinds):
         count = (sample - len(reads)) // (len(kinds) - place)
         clock = read_matrix(store, service, entity=entity, ids=[]).read_at.clock
@@ -123,6 +126,19 @@ def _reads_of(decision: Decision, builds: Builds, *, seed: int) -> Iterator[Read
                     origin="logged",
                     is_superseded=is_old,
                 )
+
+
+def _widest() -> list[str]:
+    """The services of which no other one has all features."""
+    features = {
+        service: {(view, name) for view, names in views.items() for name in names}
+        for service, views in SERVICES.items()
+    }
+    return sorted(
+        service
+        for service, own in features.items()
+        if not any(own < other for other in features.values())
+    )
 
 
 def _entities(service: str) -> list[str]:

@@ -56,20 +56,36 @@ class Course:
         metric: str = _METRIC,
         is_lower_better: bool = False,
     ) -> None:
-        self._network, self._optimiser, self._subject = network, optimiser, subject
+        self._network, self.optimiser, self._subject = network, optimiser, subject
         self._metric, self._sign = metric, -1 if is_lower_better else 1
         self._written = checkpoint if is_writer else None
         self._began = time.perf_counter()
+        self._rates = [group["lr"] for group in optimiser.param_groups]  # before any drop
         self.state = Progress()
         if checkpoint is not None:
             self.state = resume(checkpoint, network=network, optimiser=optimiser, subject=subject)
 
-    def epochs(self, limit: int, patience: int) -> Iterator[int]:
-        """The epochs still to learn; ``patience`` of them in a row may be no better."""
-        while self.state.epoch < limit and self.state.waited <= patience:
+    def epochs(
+        self, limit: int, patience: int, *, drops: int = 0, drop: float = 1.0
+    ) -> Iterator[int]:
+        """The epochs still to learn; ``patience`` of them in a row may be no better.
+
+        Then the rate is multiplied by ``drop`` and learning goes on from the best weights, at most
+        ``drops`` times. A resumed course has the rate that the killed one had.
+        """
+        state = self.state
+        while state.epoch < limit:
+            if state.waited > patience:
+                if state.drops >= drops:
+                    break
+                state.drops, state.waited = state.drops + 1, 0
+                self._network.load_state_dict(state.weights)
+            if state.drops:
+                for group, rate in zip(self.optimiser.param_groups, self._rates, strict=True):
+                    group["lr"] = rate * drop**state.drops
             self._began = time.perf_counter()
-            self.state.epoch += 1
-            yield self.state.epoch
+            state.epoch += 1
+            yield state.epoch
 
     def has_diverged(self, loss: float, *, where: str, next_step: str) -> bool:
         """Whether the training must end here, an earlier epoch being the best.
@@ -102,7 +118,7 @@ class Course:
             save_checkpoint(
                 self._written,
                 network=self._network,
-                optimiser=self._optimiser,
+                optimiser=self.optimiser,
                 progress=state,
                 subject=self._subject,
             )

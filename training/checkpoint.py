@@ -26,7 +26,8 @@ class Progress:
     """What a training knows between two epochs."""
 
     epoch: int = 0
-    waited: int = 0  # epochs since the best one
+    waited: int = 0  # epochs since the best one, or since the rate was lowered
+    drops: int = 0  # times that the learning rate was lowered
     best: dict[str, float] = field(default_factory=dict)  # figures, and the epoch
     curve: list[dict[str, float]] = field(default_factory=list)  # loss and metrics by epoch
     weights: Weights = field(default_factory=dict)  # of the best epoch
@@ -49,6 +50,7 @@ def save_checkpoint(
         "subject": subject,
         "epoch": progress.epoch,
         "waited": progress.waited,
+        "drops": progress.drops,
         "best": progress.best,
         "curve": progress.curve,
     }

@@ -36,6 +36,8 @@ def fit_sasrec_proposals(
     """Proposals for validation and test, and what the training was like."""
     torch.set_num_threads(threads())
     settings, is_refitted = read_settings(), split.learned is not split.known
+    if is_refitted:  # the second training has no judge that could say when to lower the rate
+        settings = replace(settings, training=replace(settings.training, drops=0))
     fit = partial(_fit, split=split, titles=titles, hides_seen=hides_seen, work=work)
     is_resumed = (work / "sasrec-known.safetensors").exists()
     started = time.monotonic()

@@ -39,6 +39,21 @@ def test_more_patience_finds_a_later_best():
     assert network.weight.item() == 5
 
 
+def test_where_patience_ends_the_rate_is_lowered_and_the_best_weights_are_gone_on_from(tmp_path):
+    reached, begun, rates = [0.1, 0.5, 0.4, 0.3, 0.2, 0.1, 0.9], [], []
+    for stop in (4, 5, 7):  # killed before the rate is lowered, and after
+        network, course = _course(tmp_path / "checkpoint.safetensors")
+        (group,) = course.optimiser.param_groups
+        for epoch in course.epochs(stop, 1, drops=1, drop=0.2):
+            begun.append(network.weight.item())
+            rates.append(round(group["lr"] / 1e-3, 6))
+            nn.init.constant_(network.weight, epoch)
+            course.note({"loss": 1.0}, {"ndcg_at_10": reached[epoch - 1]})
+    assert begun[1:] == [1, 2, 3, 2, 5]
+    assert rates == [1, 1, 1, 1, 0.2, 0.2]
+    assert course.end().best["epoch"] == 2
+
+
 def test_where_nobody_judges_the_latest_epoch_stays():
     network, course = _course()
     state = _learn(network, course, patience=0, is_judged=False)

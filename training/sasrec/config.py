@@ -32,6 +32,8 @@ class SasrecTraining:
 
     epochs: int = 6  # upper bound; early stopping ends sooner
     patience: int = 1  # epochs without a better validation NDCG@10 before stopping
+    drops: int = 0  # times that the learning rate is lowered then, before stopping
+    drop: float = 0.2  # what it is multiplied by
     batch: int = 64
     accumulate: int = 1  # parts in which a batch is computed; less memory, same step
     pool: int = 1  # batches among which rows are sorted by length

@@ -102,7 +102,9 @@ def learn(
     if curve:
         watch(curve)
     wrapped = DistributedDataParallel(teacher) if crew.size > 1 else teacher
-    for epoch in course.epochs(training.epochs, training.patience):
+    for epoch in course.epochs(
+        training.epochs, training.patience, drops=training.drops, drop=training.drop
+    ):
         loss = _one_epoch(wrapped, optimiser, lesson, training, log_q, epoch=epoch, crew=crew)
         if course.has_diverged(loss, where=_WHERE, next_step="lower training.learning_rate"):
             progress(f"sasrec epoch {epoch}: the loss is {loss}; an earlier epoch stays")
