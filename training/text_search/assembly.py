@@ -49,9 +49,16 @@ class Assembly:
     def index(self, encoder: Encoder, fusion: Fusion | None = None) -> SearchIndex:
         """The index by one encoder, joined by the default unless told."""
         exact = self.embedded(encoder).vectors.astype(np.float32)
-        graph = graph_of(exact, exact_up_to=self.knobs.exact_up_to)
+        graph, recall = graph_of(exact, exact_up_to=self.knobs.exact_up_to)
         return SearchIndex(
-            self.catalogue, self._lexical, exact, encoder, fusion or Fusion(), self.knobs, graph
+            catalogue=self.catalogue,
+            lexical=self._lexical,
+            vectors=exact,
+            encoder=encoder,
+            fusion=fusion or Fusion(),
+            knobs=self.knobs,
+            graph=graph,
+            graph_recall=recall,
         )
 
     @cached_property

@@ -3,6 +3,7 @@
 Where USearch is not installed, or the catalogue is small, there is none and search is exact.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from training.nearest_items.model import GraphItems
@@ -12,12 +13,12 @@ from training.shop_data import Floats
 _DEPTH = NearestConfig().expansion_search  # the file does not hold it
 
 
-def graph_of(vectors: Floats, *, exact_up_to: int) -> GraphItems | None:
-    """None where a product with all vectors is as fast."""
+def graph_of(vectors: Floats, *, exact_up_to: int) -> tuple[GraphItems | None, Mapping[str, float]]:
+    """The graph and its recall against exact search; none where a product with all is as fast."""
     if len(vectors) <= exact_up_to:
-        return None
-    index = build(vectors, NearestConfig(exact_up_to=exact_up_to)).index
-    return index if isinstance(index, GraphItems) else None
+        return None, {}
+    built = build(vectors, NearestConfig(exact_up_to=exact_up_to))
+    return (built.index, built.recall) if isinstance(built.index, GraphItems) else (None, {})
 
 
 def read_graph(path: Path, vectors: Floats) -> GraphItems | None:

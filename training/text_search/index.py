@@ -4,7 +4,7 @@ Every hit has its parts. Filters hold before anything is ranked. An empty query 
 Dimensions: N products, C candidates, D numbers of a vector. Knows no files.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
@@ -74,6 +74,7 @@ class SearchIndex:
     fusion: Fusion = field(default_factory=Fusion)
     knobs: SearchKnobs = field(default_factory=SearchKnobs)
     graph: GraphItems | None = None
+    graph_recall: Mapping[str, float] = field(default_factory=dict)  # against exact search, by k
     cross: TunedModel | None = None
     version: str = ""
 

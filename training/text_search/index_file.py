@@ -68,6 +68,7 @@ def load_index(
         fusion=Fusion.from_dict(card["fusion"]),
         knobs=SearchKnobs(**card["knobs"]),
         graph=read_graph(folder / _GRAPH, vectors) if _GRAPH in card["files"] else None,
+        graph_recall=card.get("graph_recall", {}),
         cross=cross,
         version=str(card["version"]),
     )
@@ -134,6 +135,7 @@ def save_index(
             "products": len(index.catalogue),
             "knobs": index.knobs.as_dict(),
             "fusion": index.fusion.as_dict(),
+            **({} if index.graph is None else {"graph_recall": dict(index.graph_recall)}),
         }
 
     folder = seal(index_dir, CARD, write)
