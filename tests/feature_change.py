@@ -104,7 +104,7 @@ UNIT_TEST = f"""
         ann,2017-04-09 00:00:00,0
 """
 SERVICE = """\
-    "recommender_v2": {
+    "brands_v1": {
         "ftr_user__purchases": ("user__order_count_28d", "user__brand_distinct_28d"),
     },
 """

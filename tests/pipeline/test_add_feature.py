@@ -34,9 +34,9 @@ settings = get_settings()
 changes = changes_of(settings)
 store = api.apply(settings)
 api.materialise(settings, as_of=as_of)
-ours = api.read_matrix(store, "recommender_v2", entity="user_id", ids=users)
+ours = api.read_matrix(store, "brands_v1", entity="user_id", ids=users)
 feasts = store.get_online_features(
-    features=store.get_feature_service("recommender_v2"),
+    features=store.get_feature_service("brands_v1"),
     entity_rows=[{"user_id": user} for user in users],
 ).to_dict()
 print(json.dumps({
@@ -125,7 +125,7 @@ def test_a_feature_is_added_and_served_by_a_change_of_three_files(home, project)
     assert len(set(recount)) > 10
     assert found["changes"] == [
         ["added", "user__brand_distinct_28d", False],
-        ["added", "recommender_v2", False],
+        ["added", "brands_v1", False],
     ]
     assert found["v1"] == schema_hash("recommender_v1")
     assert changed_files(project) == {
