@@ -10,7 +10,7 @@ from tiny_encoder import tiny_checkpoint
 from typer.testing import CliRunner
 
 from flows.cli import app
-from flows.text_answers import read_text
+from flows.text_answers import open_reader
 from flows.text_lessons import named_with
 from flows.text_training import TextWish, train_text
 from governance.errors import InputError
@@ -22,18 +22,19 @@ from training.text_tasks import SHARING, TEXT_TASKS, teachable_of
 
 INTENTS = {"buy": "buy red shoes", "learn": "how to clean shoes", "compare": "shoes or boots"}
 THINGS = {"Lamps": "desk lamp", "Rugs": "wool rug", "Tables": "oak table"}
-KNOBS = "training: {epochs: 2, patience: 9, batch: 8, length: 16}\n"
+KNOBS = "training: {epochs: 3, patience: 9, batch: 8, length: 16}\n"
 
 
 class _Screen:
     def __init__(self, killed_after=99):
-        self.killed_after = killed_after
+        self.killed_after, self.seen = killed_after, []
 
     def say(self, text): ...
 
     def begin(self, epochs): ...
 
     def epoch(self, curve):
+        self.seen.append(len(curve))
         if len(curve) == self.killed_after:
             raise KeyboardInterrupt
 
@@ -83,7 +84,8 @@ def test_both_bundles_answer_share_an_encoder_and_say_with_what_they_were_learne
         assert bundle.card["int8"]["examples"] == bundle.card["validation_examples"] > 0
         assert bundle.card["metrics"].keys() == {"loss", "macro_f1", "accuracy"}
         assert bundle.int8().probabilities(Texts(("wool rug",))).shape[1] == len(bundle.head.labels)
-        assert read_text(home, bundle.card["task"], "wool rug")
+        (answer,) = open_reader(home, bundle.card["task"]).answers(["wool rug"])
+        assert answer["text"] == "wool rug"
     own, other = _encoder(intent), _encoder(category)
     assert own.keys() == other.keys()
     assert all(torch.equal(value, other[name]) for name, value in own.items())
@@ -100,8 +102,10 @@ def test_the_metrics_of_each_are_those_of_the_epoch_kept_for_both(wish, settings
 def test_a_killed_training_ends_in_the_same_versions(wish, settings):
     whole = train_text(settings("whole"), wish, _Screen())
     with pytest.raises(KeyboardInterrupt):
-        train_text(settings("killed"), wish, _Screen(killed_after=1))
-    resumed = train_text(settings("killed"), wish, _Screen())
+        train_text(settings("killed"), wish, _Screen(killed_after=2))
+    screen = _Screen()
+    resumed = train_text(settings("killed"), wish, screen)
+    assert screen.seen == [2, 3]  # two epochs were there already
     assert resumed.bundle.version == whole.bundle.version
     assert [one.version for one in resumed.others] == [one.version for one in whole.others]
 
@@ -153,6 +157,7 @@ def test_the_command_reports_both_bundles(wish, settings, monkeypatch, fresh_set
     home = settings("home")
     monkeypatch.setenv("COUNTERFOIL_HOME", str(home.home))
     monkeypatch.setenv("COUNTERFOIL_ENCODER", home.encoder)
+    monkeypatch.setenv("COUNTERFOIL_THREADS", "1")
     asked = ["train", "intent", "--data", str(wish.data), "--config", str(wish.config)]
     named = ["--with", f"category={wish.others['category']}"]
     done = CliRunner().invoke(app, [*asked, *named, "--json"])
