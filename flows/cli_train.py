@@ -12,11 +12,12 @@ import typer
 from flows.active import active_settings
 from flows.cli_output import AsJson, show
 from governance.errors import InputError
-from training.text_tasks import TEXT_TASKS
+from training.text_tasks import SHARING, TEXT_TASKS
 
 if TYPE_CHECKING:
     from flows.sequence import Outcome
     from flows.text_training import TextOutcome
+    from training.sealed_folder import Sealed
     from training.search_space import Trial
 
 train_app = typer.Typer(invoke_without_command=True)  # alone it is the train stage (cli.py)
@@ -29,6 +30,14 @@ Way = Annotated[
     str, typer.Option("--method", help="full, lora, prefix or frozen; of category also near")
 ]
 Config = Annotated[Path | None, typer.Option("--config", help="Knobs as YAML")]
+With = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--with",
+        metavar="TASK[=DATA]",
+        help=f"Also learn this on the same encoder, by the first's knobs: {', '.join(SHARING)}",
+    ),
+]
 Trials = Annotated[int, typer.Option("--search", min=0, help="Finished trials in all, over runs")]
 Name = Annotated[str, typer.Option("--name", help="Name of the search, to go on with it")]
 Timeout = Annotated[
@@ -73,23 +82,30 @@ def _text_command(task: str) -> Callable[..., None]:
         method: Way = "",
         config: Config = None,
         search: Trials = 0,
+        others: With = None,
         as_json: AsJson = False,
     ) -> None:
+        from flows.text_lessons import named_with
         from flows.text_training import METRIC, TextWish, train_text
         from flows.training_screen import TrainingScreen
 
-        wish = TextWish(task, data=data, config=config, method=method, trials=search)
+        wish = TextWish(task, data, config, method, search, named_with(others or []))
         with TrainingScreen(search, METRIC, "macro-F1").shown() as screen:
             outcome = train_text(active_settings(), wish, screen)
-        report, lines = _text_report(outcome), _text_lines(outcome)
-        show(report, as_json=as_json, lines=lines, table=_table(outcome.trials))
+        bundles = [outcome.bundle, *outcome.others]
+        lines = [
+            line for bundle in bundles for line in _text_lines(bundle, is_one=len(bundles) == 1)
+        ]
+        show(_text_report(outcome), as_json=as_json, lines=lines, table=_table(outcome.trials))
 
     return train_text_task
 
 
 for _name, _task in TEXT_TASKS.items():
     _may = "looks for better knobs first" if _task.is_searched else "is not for this task"
-    _first = f"Without --method, --config or --search: {_task.ways[0]}. " if _task.ways else ""
+    _first = (
+        f"Without --method, --config, --search or --with: {_task.ways[0]}. " if _task.ways else ""
+    )
     train_app.command(
         _name,
         help=f"Fine-tune the encoder on {_task.learns}; --search N {_may}.\n\n"
@@ -99,24 +115,33 @@ for _name, _task in TEXT_TASKS.items():
 
 
 def _text_report(outcome: "TextOutcome") -> dict[str, Any]:
-    card = outcome.bundle.card
-    return {
-        "version": outcome.bundle.version,
-        "folder": str(outcome.bundle.folder),
-        "metrics": card["metrics"],
-        "int8": card.get("int8"),
-        "validation_examples": card["validation_examples"],
+    report = {
+        **_text_bundle(outcome.bundle),
         "trials": [vars(trial) for trial in outcome.trials],
+    }
+    if outcome.others:
+        report["with"] = {one.card["task"]: _text_bundle(one) for one in outcome.others}
+    return report
+
+
+def _text_bundle(bundle: "Sealed") -> dict[str, Any]:
+    return {
+        "version": bundle.version,
+        "folder": str(bundle.folder),
+        "metrics": bundle.card["metrics"],
+        "int8": bundle.card.get("int8"),
+        "validation_examples": bundle.card["validation_examples"],
     }
 
 
-def _text_lines(outcome: "TextOutcome") -> list[str]:
-    card = outcome.bundle.card
+def _text_lines(bundle: "Sealed", *, is_one: bool) -> list[str]:
+    card = bundle.card
+    of = "" if is_one else f"{card['task']} "
     examples = f"{card['validation_examples']:,} validation examples"
-    lines = [f"{name:<28} {value:.4f}, {examples}" for name, value in card["metrics"].items()]
+    lines = [f"{of + name:<28} {value:.4f}, {examples}" for name, value in card["metrics"].items()]
     if card.get("int8"):
-        lines.append(f"{'int8 macro_f1':<28} {card['int8']['macro_f1_int8']:.4f}")
-    folder = outcome.bundle.folder
+        lines.append(f"{of + 'int8 macro_f1':<28} {card['int8']['macro_f1_int8']:.4f}")
+    folder = bundle.folder
     return [*lines, f"card     {folder / 'card.html'}", f"bundle   {folder}"]
 
 

@@ -20,6 +20,7 @@ def page_of_text(
 ) -> ModelCard:
     """The page of one taught text model."""
     held = facts["knobs"]
+    others = ", ".join(facts.get("learned_together_with", ()))
     return ModelCard(
         title=f"Text model: {task}",
         facts={
@@ -27,6 +28,7 @@ def page_of_text(
             "digest of the data": str(facts["data"]),
             "encoder": f"{facts['encoder']['name']}, {facts['encoder']['digest'][:12]}",
             "judged examples": f"{taught.examples:,}",
+            **({"learned together with": others} if others else {}),
         },
         figures=taught.metrics,
         floors={},
@@ -37,7 +39,7 @@ def page_of_text(
         metric=knobs.training.chosen_by,
         judged_on="examples that were not learned",
         judged_how="They also chose the epoch, the threshold or the line, where the task has one.",
-        chosen_on="the validation examples",
+        chosen_on="the validation examples" + (" of all its tasks" if others else ""),
         searched_by="macro-F1",
         file="the bundle's card",
     )

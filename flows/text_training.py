@@ -1,19 +1,25 @@
-"""``counterfoil train <text task>``: search if asked to, teach, save as a bundle.
+"""``counterfoil train <text task>``: search if asked to, teach, save as a bundle each.
 
 A run that is killed goes on where it was: a training from its last epoch, a search from its last
 trial. Where they stand is kept under ``searches/`` in the home folder.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import get_args
 
 from flows.ledger import exclusive
 from flows.sequence import Screen
+from flows.text_lessons import (
+    TextLesson,
+    digest_of_data,
+    refuse_vain_sharing,
+    subject_of,
+    teach_lessons,
+)
 from flows.text_page import page_of_text
 from governance.errors import InputError, StateError
-from governance.files import digest_of, sha256_file
 from governance.settings import Settings
 from training.best_epoch import DivergedError
 from training.encoder.checkpoint import load_encoder
@@ -26,12 +32,10 @@ from training.search_space import Knob, Trial, best_of
 from training.text_tasks import (
     TEXT_TASKS,
     Taught,
-    Teach,
     card_facts_of,
     knobs_file_of,
     save_of,
     settings_of,
-    teach_of,
 )
 from training.tracking import open_tracker
 
@@ -47,6 +51,7 @@ class TextWish:
     config: Path | None = None  # None: the knobs that ship
     method: str = ""  # empty: that of the knobs, or the task's own way without fine-tuning
     trials: int = 0  # 0: one training, no search
+    others: Mapping[str, Path | None] = field(default_factory=dict)  # tasks with their data
 
 
 @dataclass(frozen=True)
@@ -55,10 +60,11 @@ class TextOutcome:
 
     bundle: Sealed
     trials: list[Trial]
+    others: list[Sealed] = field(default_factory=list)  # of the tasks that shared the encoder
 
 
 def train_text(settings: Settings, wish: TextWish, screen: Screen) -> TextOutcome:
-    """Search if asked to, teach (or take the best trial's model), save it."""
+    """Search if asked to, teach (or take the best trial's model), save each task's model."""
     import torch
 
     torch.set_num_threads(settings.threads)
@@ -76,21 +82,25 @@ def train_text(settings: Settings, wish: TextWish, screen: Screen) -> TextOutcom
 
 def _run(settings: Settings, wish: TextWish, screen: Screen) -> "_Run":
     knobs, way = settings_of(wish.task, wish.config), _way(wish)
+    if wish.others:
+        refuse_vain_sharing(wish.task, list(wish.others), way=way, trials=wish.trials)
     if wish.method and not way:
         knobs = knobs.changed({"method": _checked_method(wish)})
-    if "seed" in settings.model_fields_set:
-        knobs = knobs.seeded(settings.seed)
+    knobs = _seeded(settings, knobs)
     if wish.trials:
         _refuse_vain_search(wish, knobs, way)
-    encoder, data = load_encoder(settings.encoder), _digest(wish.data)
-    ranges = {name: found.written for name, found in knobs.space().items()}
-    subject = digest_of(
-        {"encoder": encoder.digest, "data": data, "knobs": knobs.knobs(), "ranges": ranges}
-    )
-    name = f"{wish.task}-{way or subject[:8]}"
-    return _Run(
-        settings, wish, screen, teach_of(wish.task, way), way, encoder, knobs, data, name, subject
-    )
+    lessons = [TextLesson(wish.task, wish.data, knobs.beside, way, digest_of_data(wish.data))]
+    for task, data in wish.others.items():
+        beside = _seeded(settings, settings_of(task, None)).beside
+        lessons.append(TextLesson(task, data, beside, digest=digest_of_data(data)))
+    encoder = load_encoder(settings.encoder)
+    subject = subject_of(encoder, lessons, knobs)
+    name = f"{'-'.join(one.task for one in lessons)}-{way or subject[:8]}"
+    return _Run(settings, wish, screen, lessons, encoder, knobs, name, subject)
+
+
+def _seeded(settings: Settings, knobs: FineTuningSettings) -> FineTuningSettings:
+    return knobs.seeded(settings.seed) if "seed" in settings.model_fields_set else knobs
 
 
 def _way(wish: TextWish) -> str:
@@ -98,7 +108,7 @@ def _way(wish: TextWish) -> str:
     ways = TEXT_TASKS[wish.task].ways
     if wish.method in ways:
         return wish.method
-    says_how = bool(wish.method or wish.config or wish.trials)
+    says_how = bool(wish.method or wish.config or wish.trials or wish.others)
     return ways[0] if ways and not says_how else ""
 
 
@@ -137,16 +147,6 @@ def _checked_method(wish: TextWish) -> str:
     return wish.method
 
 
-def _digest(data: Path | None) -> str:
-    """Of a file, or of every file of a folder."""
-    if data is None:
-        return "default"
-    if not data.exists():
-        raise InputError("there is no such data", where=str(data), next_step="give --data a file")
-    files = sorted(p for p in data.rglob("*") if p.is_file()) if data.is_dir() else [data]
-    return digest_of([[str(p.relative_to(data.parent)), sha256_file(p)] for p in files])
-
-
 @dataclass(frozen=True)
 class _Run:
     """One run of the command: what it learns, with which knobs, under which name."""
@@ -154,17 +154,15 @@ class _Run:
     settings: Settings
     wish: TextWish
     screen: Screen
-    taught_by: Teach
-    way: str  # without fine-tuning; empty: by it
+    lessons: list[TextLesson]  # the command's task first
     encoder: Encoder
     knobs: FineTuningSettings
-    data: str
     name: str
     subject: str
 
     def teach(
         self, knobs: FineTuningSettings, checkpoint: Path, watch: Watch | None = None
-    ) -> Taught:
+    ) -> list[Taught]:
         """One training, followed by the screen, the tracker and whoever watches."""
         followed_as = f"{self.name}/{checkpoint.stem}" if watch else self.name
         tracker = open_tracker(self.settings.tracking, self.settings.tracking_dir, followed_as)
@@ -175,23 +173,16 @@ class _Run:
             if watch is not None:
                 watch(curve)
 
-        self.screen.begin(0 if self.way else knobs.training.epochs * knobs.trainings)
-        taught = self.taught_by(
-            self.wish.data,
-            encoder=self.encoder,
-            knobs=knobs.training,
-            checkpoint=checkpoint,
-            progress=self.screen.say,
-            watch=see,
-            **knobs.beside,
-        )
-        tracker.end(self.told(knobs), taught.metrics)
+        self.screen.begin(0 if self.lessons[0].way else knobs.training.epochs * knobs.trainings)
+        taught = teach_lessons(
+            self.lessons, encoder=self.encoder, knobs=knobs.training,
+            checkpoint=checkpoint, progress=self.screen.say, watch=see,
+        )  # fmt: skip
+        figures = dict(taught[0].metrics)
+        for lesson, one in zip(self.lessons[1:], taught[1:], strict=True):
+            figures |= {f"{lesson.task}_{name}": value for name, value in one.metrics.items()}
+        tracker.end(self.lessons[0].told(knobs), figures)
         return taught
-
-    def told(self, knobs: FineTuningSettings) -> dict[str, Knob]:
-        """The knobs that counted."""
-        seed = knobs.training.seed
-        return {"method": self.way, "seed": seed} if self.way else knobs.knobs()
 
     def search(self) -> TextOutcome:
         """Trials up to the wanted number, then the model of the best one."""
@@ -209,7 +200,7 @@ class _Run:
 
         def fit(drawn: Mapping[str, Knob], checkpoint: Path, watch: Watch) -> float:
             try:
-                return self.teach(self.knobs.changed(drawn), checkpoint, watch).metrics[METRIC]
+                return self.teach(self.knobs.changed(drawn), checkpoint, watch)[0].metrics[METRIC]
             except DivergedError:
                 return 0.0  # what such a model answers is worth nothing
 
@@ -225,20 +216,32 @@ class _Run:
         chosen = self.knobs.changed(winner.knobs)  # its finished training is in the checkpoint
         return self.save(self.teach(chosen, search.checkpoint(winner.knobs)), chosen, trials)
 
-    def save(self, taught: Taught, knobs: FineTuningSettings, trials: list[Trial]) -> TextOutcome:
-        """As a bundle of the task's kind, with its card as a page."""
+    def save(
+        self, taught: list[Taught], knobs: FineTuningSettings, trials: list[Trial]
+    ) -> TextOutcome:
+        """Each as a bundle of its task's kind, with its card as a page."""
+        pairs = zip(self.lessons, taught, strict=True)
+        first, *others = [self._save_one(lesson, one, knobs, trials) for lesson, one in pairs]
+        return TextOutcome(first, trials, others)
+
+    def _save_one(
+        self, lesson: TextLesson, taught: Taught, knobs: FineTuningSettings, trials: list[Trial]
+    ) -> Sealed:
+        task = lesson.task
         facts = {
-            **card_facts_of(self.wish.task, self.wish.data),
-            "task": self.wish.task,
-            "knobs": self.told(knobs),
+            **card_facts_of(task, lesson.data),
+            "task": task,
+            "knobs": lesson.told(knobs),
             "seed": knobs.training.seed,
             "encoder": {"name": self.encoder.name, "digest": self.encoder.digest},
-            "data": self.data,
+            "data": lesson.digest,
             "trials": [{**asdict(trial), "seconds": None} for trial in trials],
             "metrics": taught.metrics,
             "curve": taught.curve,
             "validation_examples": taught.examples,
         }
-        page = page_of_text(self.wish.task, taught, knobs, facts=facts, trials=trials)
-        save, shelf = save_of(self.wish.task), self.settings.bundles_dir
-        return TextOutcome(save(shelf, taught, facts=facts, pages=card_files(page)), trials)
+        if len(self.lessons) > 1:
+            others = {one.task: one.digest for one in self.lessons if one is not lesson}
+            facts["learned_together_with"] = others  # the digest of each other task's data
+        page = page_of_text(task, taught, knobs, facts=facts, trials=trials)
+        return save_of(task)(self.settings.bundles_dir, taught, facts=facts, pages=card_files(page))

@@ -5,7 +5,8 @@ offer ``KNOBS_FILE`` with knobs and ranges of its own, and ``card_facts(data)`` 
 card of its bundle. One whose model is more than a network also offers ``read_settings(path)``,
 whose parts beside the fine-tuning go to its ``teach`` by name, and ``save(bundles_dir, taught, *,
 facts, pages)``. One that can also learn without fine-tuning names such ways, and offers
-``teach_<way>`` of each, called as ``teach`` is. Imports nothing heavy: help reads the names.
+``teach_<way>`` of each, called as ``teach`` is. One that can share its encoder offers
+``teachable(data, *, knobs, progress)``. Imports nothing heavy: help reads the names.
 """
 
 from collections.abc import Mapping
@@ -16,18 +17,19 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 if TYPE_CHECKING:
     from training.encoder.model import Encoder
     from training.fine_tuning.config import FineTuning, FineTuningSettings
-    from training.fine_tuning.taught import Progress, Watch
+    from training.fine_tuning.taught import Progress, Teachable, Watch
     from training.sealed_folder import Sealed
 
 
 class TextTask(NamedTuple):
-    """What a task learns, its module, whether --search can draw its knobs, and ways of its own."""
+    """What a task learns, its module, and what the command that teaches it can be asked for."""
 
     learns: str
     module: str
     is_searched: bool = True  # not where several networks are judged together: no curve of a trial
     example: str = "--method lora"
     ways: tuple[str, ...] = ()  # without fine-tuning; the first, unless the call says how to tune
+    can_share: bool = False  # its encoder, by --with: one network of one lesson
 
 
 TEXT_TASKS = {
@@ -36,6 +38,7 @@ TEXT_TASKS = {
         "training.query_category.task",
         example="--data .counterfoil/warehouse.duckdb",
         ways=("near",),
+        can_share=True,
     ),
     "duplicates": TextTask(
         "which listings are of one product",
@@ -44,7 +47,9 @@ TEXT_TASKS = {
         example="--data DIR",
     ),
     "intent": TextTask(
-        "what a search is for: buy, learn, compare or none", "training.intent.train"
+        "what a search is for: buy, learn, compare or none",
+        "training.intent.train",
+        can_share=True,
     ),
     "personal-data": TextTask(
         "where names, addresses and numbers stand",
@@ -52,9 +57,13 @@ TEXT_TASKS = {
         example="--data sentences.json",
     ),
     "sentiment": TextTask(
-        "whether a review recommends its item", "training.sentiment.task", example="--data DIR"
+        "whether a review recommends its item",
+        "training.sentiment.task",
+        example="--data DIR",
+        can_share=True,
     ),
 }
+SHARING = tuple(name for name, task in TEXT_TASKS.items() if task.can_share)
 
 
 class Taught(Protocol):
@@ -99,10 +108,28 @@ class Teach(Protocol):
     ) -> Taught: ...
 
 
+class MakeTeachable(Protocol):
+    """Read ``data`` as ``teach`` does, for a lesson that may be learned beside others."""
+
+    def __call__(
+        self,
+        data: Path | None,
+        *,
+        knobs: "FineTuning",
+        progress: "Progress",
+        **beside: object,
+    ) -> "Teachable[Taught]": ...
+
+
 def teach_of(task: str, way: str = "") -> Teach:
     """The task's own ``teach``, or that of one of its ways without fine-tuning."""
     module = import_module(TEXT_TASKS[task].module)
     return cast(Teach, getattr(module, f"teach_{way}" if way else "teach"))
+
+
+def teachable_of(task: str) -> MakeTeachable:
+    """The ``teachable`` of a task that can share its encoder."""
+    return cast(MakeTeachable, import_module(TEXT_TASKS[task].module).teachable)
 
 
 def save_of(task: str) -> Save:

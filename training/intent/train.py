@@ -8,6 +8,7 @@ bundle also carries what ``train_acts.py`` learned of acts, so that serving need
 import csv
 import io
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,15 @@ from training.encoder.model import Encoder
 from training.encoder.readable import readable
 from training.fine_tuning.config import FineTuning, read_settings
 from training.fine_tuning.lesson import Lesson, Texts
-from training.fine_tuning.taught import Progress, TaughtText, Watch, judge_taught
-from training.fine_tuning.train import fine_tune
+from training.fine_tuning.task import Task
+from training.fine_tuning.taught import (
+    Progress,
+    TaughtText,
+    Teachable,
+    Watch,
+    judge_taught,
+    teach_together,
+)
 from training.intent.lexicon import INTENTS
 from training.intent.model import HEAD
 from training.intent.scripts import scripts_of
@@ -44,14 +52,20 @@ def teach(
     watch: Watch = lambda _: None,
 ) -> TaughtText:
     """Fine-tune ``encoder`` on labelled queries; a share of each label validates."""
+    lesson = teachable(data, knobs=knobs, progress=progress)
+    return teach_together(
+        [lesson], encoder, knobs, checkpoint=checkpoint, progress=progress, watch=watch
+    )[0]
+
+
+def teachable(data: Path | None, *, knobs: FineTuning, progress: Progress) -> Teachable[TaughtText]:
+    """The labelled queries; a share of each label validates."""
     lesson = read_queries(data or SHIPPED)
+    progress(f"intent: {len(lesson):,} queries")
     learned, kept = split_rows(lesson, seed=knobs.seed)
     validation = lesson.take(kept)
-    tuned = fine_tune(
-        encoder, HEAD, lesson.take(learned), validation, knobs,
-        checkpoint=checkpoint, progress=progress, watch=watch,
-    )  # fmt: skip
-    return judge_taught(tuned, validation)
+    task = Task(HEAD, lesson.take(learned), validation)
+    return Teachable(task, partial(judge_taught, validation=validation))
 
 
 def split_rows(lesson: Lesson, *, seed: int) -> tuple[Rows, Rows]:

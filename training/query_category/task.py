@@ -7,6 +7,7 @@ the better one (docs/MEASURED.md). Both are judged on the same eighth of like qu
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,15 @@ import numpy as np
 from training.encoder.model import Encoder
 from training.fine_tuning.config import FineTuning
 from training.fine_tuning.judge import macro_f1
-from training.fine_tuning.taught import Progress, TaughtText, Watch, judge_taught
-from training.fine_tuning.train import fine_tune
+from training.fine_tuning.task import Task
+from training.fine_tuning.taught import (
+    Progress,
+    TaughtText,
+    Teachable,
+    Watch,
+    judge_taught,
+    teach_together,
+)
 from training.query_category.model import Examples, QueryCategories
 from training.query_category.model_file import save_categories
 from training.query_category.query_file import packaged_titles, read_queries
@@ -23,7 +31,7 @@ from training.query_category.train import KNOBS_FILE, head_lessons, learn, valid
 from training.sealed_folder import Sealed
 from training.text_bundle import save_text_bundle
 
-__all__ = ["KNOBS_FILE", "save", "teach", "teach_near"]
+__all__ = ["KNOBS_FILE", "save", "teach", "teach_near", "teachable"]
 
 
 @dataclass(frozen=True)
@@ -51,12 +59,18 @@ def teach(
     watch: Watch,
 ) -> TaughtText:
     """The fine-tuned head of the examples."""
-    head, taught, validation = head_lessons(_examples(data), seed=knobs.seed)
-    tuned = fine_tune(
-        encoder, head, taught, validation, knobs,
-        checkpoint=checkpoint, progress=progress, watch=watch,
-    )  # fmt: skip
-    return judge_taught(tuned, validation)
+    lesson = teachable(data, knobs=knobs, progress=progress)
+    return teach_together(
+        [lesson], encoder, knobs, checkpoint=checkpoint, progress=progress, watch=watch
+    )[0]
+
+
+def teachable(data: Path | None, *, knobs: FineTuning, progress: Progress) -> Teachable[TaughtText]:
+    """The head of the examples; an eighth of like queries validates."""
+    examples = _examples(data)
+    head, taught, validation = head_lessons(examples, seed=knobs.seed)
+    progress(f"category: {len(examples):,} examples of {len(head.labels):,} categories")
+    return Teachable(Task(head, taught, validation), partial(judge_taught, validation=validation))
 
 
 def teach_near(

@@ -17,8 +17,16 @@ from governance.errors import InputError
 from training.encoder.model import Encoder
 from training.fine_tuning.config import FineTuning
 from training.fine_tuning.lesson import Lesson, Texts
-from training.fine_tuning.taught import Progress, TaughtText, Watch, judge_taught
-from training.fine_tuning.train import fine_tune
+from training.fine_tuning.task import Task
+from training.fine_tuning.taught import (
+    Progress,
+    TaughtText,
+    Teachable,
+    Watch,
+    judge_taught,
+    teach_together,
+)
+from training.fine_tuning.train import Tuned
 from training.sentiment.config import Joining
 from training.sentiment.model import HEAD, SentimentModel, network_scores
 from training.sentiment.reviews import held_out, texts_of
@@ -81,18 +89,35 @@ def fit_sentiment(
     Without an encoder the words alone decide. They are fitted once more on all reviews at the end.
     With ``checkpoint`` a killed training of the network goes on after its last epoch.
     """
+    if encoder is None:
+        return _joined(reviews, parts_of(reviews, joining), None, progress)
+    lesson = network_lesson(reviews, joining=joining, progress=progress)
+    return teach_together(
+        [lesson], encoder, network, checkpoint=checkpoint, progress=progress, watch=watch
+    )[0]
+
+
+def network_lesson(
+    reviews: pd.DataFrame, *, joining: Joining, progress: Progress
+) -> Teachable[FittedSentiment]:
+    """What the network learns; once it is tuned, words are fitted and joined with it."""
     parts = parts_of(reviews, joining)
+
+    def finish(tuned: Tuned) -> FittedSentiment:
+        return _joined(reviews, parts, judge_taught(tuned, parts.validation), progress)
+
+    return Teachable(Task(HEAD, parts.taught, parts.validation), finish)
+
+
+def _joined(
+    reviews: pd.DataFrame, parts: Parts, taught: TaughtText | None, progress: Progress
+) -> FittedSentiment:
+    """Words, the network if there is one, and the line of both on the reviews held out."""
     labels, texts = _labels(parts.validation), parts.validation.texts.first
     words, strength = _best_words(parts)
     progress(f"sentiment by words: strength {strength:g} was best on held-out items")
     columns = [words.scores(texts)]
-    taught = None
-    if encoder is not None:
-        tuned = fine_tune(
-            encoder, HEAD, parts.taught, parts.validation, network,
-            checkpoint=checkpoint, progress=progress, watch=watch,
-        )  # fmt: skip
-        taught = judge_taught(tuned, parts.validation)
+    if taught is not None:
         columns.append(network_scores(taught.model, texts))
     scores = np.column_stack(columns)
     weights, offset = _line(scores, labels)
