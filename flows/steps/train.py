@@ -90,10 +90,11 @@ def fit(
     settings: Settings, data: ShopData, progress: Progress, sasrec: FittedSasrec | None = None
 ) -> FittedRecommender:
     """Retrievers and ranker from what was known before the test window."""
+    config = training_config(settings)
     return train_recommender(
         data,
-        calendar=default_calendar(data.lines),
-        config=training_config(settings),
+        calendar=default_calendar(data.lines, config.windows),
+        config=config,
         historical_features=features_at(settings),
         inputs=_inputs(settings),
         progress=progress,

@@ -18,11 +18,13 @@ from training.recommender.assortment import PopularConfig
 from training.recommender.neighbours import NeighboursConfig
 from training.recommender.repeats import RepeatsConfig
 from training.settings_file import Choices, knobs_of, read_parts
+from training.windows import TrainWindows
 
 DEFAULT_FILE = Path(__file__).parent / "recommender.yaml"
 PARTS: dict[str, type[Any]] = {
     "release": ReleaseSettings,
     "ranker": RankerConfig,
+    "windows": TrainWindows,
     "sampling": Sampling,
     "covisitation": CovisitationConfig,
     "neighbours": NeighboursConfig,
@@ -44,6 +46,7 @@ class RecommenderKnobs:
 
     release: ReleaseSettings = field(default_factory=ReleaseSettings)
     ranker: RankerConfig = field(default_factory=RankerConfig)
+    windows: TrainWindows = field(default_factory=TrainWindows)
     sampling: Sampling = field(default_factory=Sampling)
     covisitation: CovisitationConfig = field(default_factory=CovisitationConfig)
     neighbours: NeighboursConfig = field(default_factory=NeighboursConfig)

@@ -31,7 +31,7 @@ from training.training_set import (
     TrainingSet,
     build_training_set,
 )
-from training.windows import WEEK, Calendar, Window, first_baskets, microseconds
+from training.windows import WEEK, Calendar, TrainWindows, Window, first_baskets, microseconds
 
 Progress = Callable[[str], None]
 
@@ -51,6 +51,7 @@ class TrainingConfig:
     repeats: RepeatsConfig = field(default_factory=RepeatsConfig)
     sasrec: SasrecConfig = field(default_factory=SasrecConfig)
     sasrec_training: SasrecTraining = field(default_factory=SasrecTraining)
+    windows: TrainWindows = field(default_factory=TrainWindows)  # of the calendar it is given
     sampling: Sampling = field(default_factory=Sampling)
     ranker: RankerConfig = field(default_factory=RankerConfig)
     deep_ranker: DeepRankerSettings = field(default_factory=DeepRankerSettings)
