@@ -66,6 +66,11 @@ def output_digests(paths: Iterable[Path]) -> dict[str, str]:
     return {str(p): sha256_file(p) if p.suffix in _HASHED_SUFFIXES else "" for p in sorted(paths)}
 
 
+def digest_if_there(path: Path) -> str:
+    """Digest of a file; empty of none: the step that reads it says what is wrong."""
+    return sha256_file(path) if path.is_file() else ""
+
+
 def newest_digest(home: Path, pattern: str) -> str:
     """Digest of the file written last of those that a glob in the home finds; empty of none."""
     found = newest_file(home.glob(pattern))

@@ -19,6 +19,7 @@ class Stage:
     code: tuple[str, ...]  # files and folders whose change makes the result stale
     settings: tuple[str, ...] = ()  # settings whose change makes the result stale
     is_always_run: bool = False
+    files: tuple[str, ...] = ()  # settings that name a file whose change makes the result stale
     beside: tuple[str, ...] = ()  # globs of home files no stage makes: a new one makes it stale
     optimise: bool = False  # python -O: feast's import takes 6 s instead of 15 to 28 s
 
@@ -74,7 +75,7 @@ STAGES: tuple[Stage, ...] = (
         ("training", "feature_repo", "dbt/models/features", "flows/shop_orders.py",
          "flows/warm_start.py", "flows/measured.py"),
         ("seed", "sasrec_epochs", "warm_start", "fine_tune_epochs", "known_users_tolerance"),
-        optimise=True,
+        files=("recommender_knobs_path",), optimise=True,
     ),
     Stage("release", "release", ("train",), ("governance/releases.py",)),
     Stage("report", "report", (), ("governance",), is_always_run=True),

@@ -69,6 +69,8 @@ def fingerprint(stage: Stage, settings: Settings, *, source_digest: str) -> str:
         "source": source_digest if stage.name == "import_raw" else "",
         "upstream": upstream,
     }
+    if stage.files:
+        told["files"] = [ledger.digest_if_there(getattr(settings, name)) for name in stage.files]
     if stage.beside:
         globs = [pattern.format(shop=settings.shop) for pattern in stage.beside]
         told["beside"] = [ledger.newest_digest(settings.home_dir, glob) for glob in globs]

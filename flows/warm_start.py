@@ -45,7 +45,7 @@ def go_on_from_champion(
     return continue_sasrec(
         data,
         champion,
-        calendar=default_calendar(data.lines),
+        calendar=default_calendar(data.lines, config.windows),
         config=config,
         tuning=FineTuning(settings.fine_tune_epochs, settings.known_users_tolerance),
         progress=progress,

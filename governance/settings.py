@@ -46,8 +46,13 @@ class Settings(BaseSettings):
     warm_start: Literal["never", "champion"] = "never"  # the train flow sets it; demo is repeatable
     fine_tune_epochs: int = Field(default=2, ge=1)  # a third of sasrec_epochs: most is known
     known_users_tolerance: float = Field(default=0.03, ge=0, le=1)  # as two seeds may differ
+    recommender_knobs: Path = Path("training/recommender/recommender.yaml")  # a trial has its own
     encoder: str = ""  # empty: MiniLM-L6 of the lock; or a checkpoint's folder, or a hub's id
     tracking: Literal["none", "tensorboard"] = "none"  # the bundle's history.json is kept anyway
+
+    @property
+    def recommender_knobs_path(self) -> Path:
+        return PROJECT_ROOT / self.recommender_knobs  # an absolute one stays as it is
 
     @property
     def project_root(self) -> Path:
@@ -144,6 +149,7 @@ class Settings(BaseSettings):
             "COUNTERFOIL_USD_PER_GBP": str(self.usd_per_gbp),
             "COUNTERFOIL_WARM_START": self.warm_start,
             "COUNTERFOIL_TRACKING": self.tracking,
+            "COUNTERFOIL_RECOMMENDER_KNOBS": str(self.recommender_knobs_path),
             "COUNTERFOIL_ENCODER": self.encoder,
             "COUNTERFOIL_CHECKED_READS": str(self.checked_reads),
             "COUNTERFOIL_ONLINE_STORE": self.online_store,

@@ -22,7 +22,7 @@ from training.metrics import (
 )
 from training.recommender.history import remember
 from training.recommender.model import Candidates, Recommender
-from training.recommender.neighbours import fit_neighbours
+from training.recommender.neighbours import NeighboursConfig, fit_neighbours
 from training.shop_data import Ints, Lines, ShopData
 from training.training_set import (
     SERVICE,
@@ -133,7 +133,7 @@ def _rank_by_neighbours(data: ShopData, lines: Lines, users: Ints, cutoff_us: in
     """What users with similar baskets buy; nothing for a user without any."""
     history = remember(lines, user_count=len(data.user_ids), cutoff_us=cutoff_us)
     count = len(data.item_ids)
-    neighbours = fit_neighbours(history, count)
+    neighbours = fit_neighbours(history, count, NeighboursConfig())  # a floor has no other knobs
     rankings = []
     for user in users:
         scores = neighbours.scores(int(user), count)

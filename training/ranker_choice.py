@@ -4,14 +4,13 @@ A LightGBM forest, a deep network, or a fusion of what the retrievers say by rul
 reciprocal rank (``recommender/fused_ranker.py``). All learn from the same lists and are judged by
 the same figure: NDCG@10 of the validation lists against the whole basket behind each, ties counted
 against the ranker. Of the two learned ones only a figure that is strictly better takes the place of
-LightGBM's; both go into the model card. The setting is in ``recommender/recommender.yaml``; serving
-reads neither this nor torch.
+LightGBM's; both go into the model card. ``recommender/config.py`` reads the knobs; serving reads
+neither this nor torch.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -21,21 +20,20 @@ import pyarrow.compute as pc
 from training.calibration.model import BASKET_COLUMN
 from training.calibration.train import FittedCalibration, Scored, calibrate
 from training.candidate_ranker import CandidateRanker
+from training.deep_ranker.config import DeepRankerSettings
 from training.metrics import list_ndcg
 from training.ranker.train import Lists, RankerConfig, fit_ranker, lists_of
 from training.recommender.fused_ranker import FUSED, pool_of
 from training.recommender.fused_train import fit_fused
-from training.settings_file import knobs_of, read_parts
 from training.training_set import TrainingSet
 
 RankerName = Literal["lightgbm", "deep", "best", "rule_based", "convex", "reciprocal_rank"]
-DEFAULT_FILE = Path(__file__).parent / "recommender" / "recommender.yaml"
 Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class ReleaseSettings:
-    """The knobs of ``recommender.yaml``."""
+    """Knobs; their effects are in ``recommender.yaml``."""
 
     ranker: RankerName = "lightgbm"
     calibrate: bool = True
@@ -68,18 +66,12 @@ class Judged:
         return list_ndcg(scores, lists.label > 0, lists.sizes, lists.relevant)
 
 
-def read_release_settings(path: Path = DEFAULT_FILE) -> ReleaseSettings:
-    """Read and check the file; a missing knob keeps its default."""
-    choices = {"ranker": get_args(RankerName)}
-    found = knobs_of(path, read_parts(path, ("release",)), "release", ReleaseSettings, choices)
-    return ReleaseSettings(**found)
-
-
 def choose_ranker(
     training_set: TrainingSet,
     *,
     release: ReleaseSettings,
     config: RankerConfig,
+    deep: DeepRankerSettings,
     seed: int,
     threads: int,
     progress: Progress,
@@ -93,7 +85,8 @@ def choose_ranker(
         )
         found["lightgbm"] = fitted.ranker, fitted.validation_scores
     if release.ranker in ("deep", "best"):
-        found["deep"] = _deep(training_set, judged, seed=seed, progress=progress)
+        seeded = replace(deep, training=replace(deep.training, seed=seed))
+        found["deep"] = _deep(training_set, judged, settings=seeded, progress=progress)
     for wanted in FUSED:
         if release.ranker == wanted:
             fused = fit_fused(training_set, name=wanted, seed=seed)
@@ -117,17 +110,11 @@ def _starts(lists: Lists) -> npt.NDArray[np.int64]:
 
 
 def _deep(
-    training_set: TrainingSet, judged: Judged, *, seed: int, progress: Progress
+    training_set: TrainingSet, judged: Judged, *, settings: DeepRankerSettings, progress: Progress
 ) -> tuple[CandidateRanker, npt.NDArray[np.float64]]:
-    from training.deep_ranker.config import read_settings
     from training.deep_ranker.train import fit_deep_ranker
 
-    settings = read_settings()
-    fitted = fit_deep_ranker(
-        training_set,
-        settings=replace(settings, training=replace(settings.training, seed=seed)),
-        progress=progress,
-    )
+    fitted = fit_deep_ranker(training_set, settings=settings, progress=progress)
     return fitted.ranker, fitted.ranker.scores_of(judged.lists.values)
 
 

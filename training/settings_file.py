@@ -62,7 +62,9 @@ def _mapping(path: Path) -> dict[str, Any]:
         found = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except FileNotFoundError:
         raise InputError("there is no such file of knobs", where=str(path)) from None
-    except yaml.YAMLError as error:
+    except OSError as error:
+        raise InputError("the knobs cannot be read", where=str(path), why=str(error)) from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError("the knobs are no YAML", where=str(path), why=str(error)) from None
     if not isinstance(found, dict):
         raise InputError("the settings are no mapping", where=str(path))

@@ -28,14 +28,25 @@ class Window:
 
 
 @dataclass(frozen=True)
+class TrainWindows:
+    """Knobs; their effects are in ``recommender.yaml``."""
+
+    train_windows: int = 3  # each costs about 8 s and 150,000 rows on two cores
+    train_step_weeks: int = 2  # baskets two weeks apart differ enough to teach something new
+
+
+_USUAL = TrainWindows()
+
+
+@dataclass(frozen=True)
 class Calendar:
     """Windows back from ``as_of``: test, before it validation, before that the training ones."""
 
     as_of: datetime
     test_weeks: int = 5  # weeks 49 to 53 of Complete Journey
     validation_weeks: int = 4  # a month: most users buy again within it
-    train_windows: int = 3  # each costs about 8 s and 150,000 rows on two cores
-    train_step_weeks: int = 2  # baskets two weeks apart differ enough to teach something new
+    train_windows: int = TrainWindows.train_windows
+    train_step_weeks: int = TrainWindows.train_step_weeks
 
     @property
     def test(self) -> Window:
@@ -91,9 +102,14 @@ def week_end_after(at: datetime) -> datetime:
     return _MONDAY + ((at - _MONDAY) // WEEK + 1) * WEEK
 
 
-def default_calendar(lines: Lines) -> Calendar:
+def default_calendar(lines: Lines, windows: TrainWindows = _USUAL) -> Calendar:
     """The calendar that ends with the week of the last order."""
-    return Calendar(as_of=week_end_after(instant(int(lines.at_us.max()))))
+    as_of = week_end_after(instant(int(lines.at_us.max())))
+    return Calendar(
+        as_of,
+        train_windows=windows.train_windows,
+        train_step_weeks=windows.train_step_weeks,
+    )
 
 
 def first_baskets(judge: Lines, window: Window) -> Targets:

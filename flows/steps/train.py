@@ -24,9 +24,10 @@ from governance.files import atomic_path, write_json
 from governance.records import ModelVersion, TrainingRun, TrainingSet, session
 from governance.settings import Settings
 from training.bundle import MODEL_NAME, Bundle, save_bundle
+from training.deep_ranker.config import read_settings as read_deep_ranker_settings
 from training.evaluate import evaluate_recommender
 from training.model_card import card_files
-from training.ranker_choice import read_release_settings
+from training.recommender.config import read_recommender_knobs
 from training.recommender.model import DEFAULT_LIMIT
 from training.recommender.train import FittedRecommender, TrainingConfig, train_recommender
 from training.sasrec.config import BASKETS_FILE, read_settings
@@ -89,10 +90,11 @@ def fit(
     settings: Settings, data: ShopData, progress: Progress, sasrec: FittedSasrec | None = None
 ) -> FittedRecommender:
     """Retrievers and ranker from what was known before the test window."""
+    config = training_config(settings)
     return train_recommender(
         data,
-        calendar=default_calendar(data.lines),
-        config=training_config(settings),
+        calendar=default_calendar(data.lines, config.windows),
+        config=config,
         historical_features=features_at(settings),
         inputs=_inputs(settings),
         progress=progress,
@@ -101,9 +103,9 @@ def fit(
 
 
 def training_config(settings: Settings) -> TrainingConfig:
-    """The training's knobs: SASRec's file, with seed and threads from the settings.
+    """The training's knobs, of its three files, with seed and threads from the settings.
 
-    Epochs are the file's too, where the settings do not say another number.
+    SASRec's epochs are its file's too, where the settings do not say another number.
     """
     knobs = read_settings(BASKETS_FILE)
     training = replace(knobs.training, seed=settings.seed)
@@ -114,7 +116,8 @@ def training_config(settings: Settings) -> TrainingConfig:
         threads=settings.threads,
         sasrec=knobs.network,
         sasrec_training=training,
-        release=read_release_settings(),
+        deep_ranker=read_deep_ranker_settings(),
+        **vars(read_recommender_knobs(settings.recommender_knobs_path)),
     )
 
 
@@ -159,6 +162,7 @@ def _save(settings: Settings, done: Measured) -> Bundle:
             },
             "metrics": {**figures["recommender"], "users": figures["households"]},
             "floors": figures["floors"],
+            "knobs": knobs_of(settings, done),
             "sasrec_network": asdict(done.fitted.sasrec.config),
             **continual_of(done),
             "ranker": done.fitted.ranker.card,

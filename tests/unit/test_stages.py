@@ -5,7 +5,7 @@ import pytest
 from flows import stages
 from flows.ledger import StageState, read_state, write_state
 from flows.stage_list import STAGES, Stage, stage_named
-from flows.stages import run_child, run_stage
+from flows.stages import fingerprint, run_child, run_stage
 from governance.audit import audit_document
 from governance.errors import InputError, StageFailed, StateError
 from governance.settings import Settings
@@ -41,6 +41,23 @@ def test_an_unknown_stage_lists_the_known_ones():
     with pytest.raises(StateError, match="no stage is named x") as caught:
         stage_named("x")
     assert "materialise" in caught.value.why
+
+
+def test_a_changed_file_of_the_recommenders_knobs_makes_the_training_stale(settings, tmp_path):
+    train, path = stage_named("train"), tmp_path / "knobs.yaml"
+    settings = settings.model_copy(update={"recommender_knobs": path})
+    for name in train.after:
+        write_state(settings.stages_dir, StageState(name, "f", "s", 1.0, {}))
+
+    def mark(text):
+        path.write_text(text, encoding="utf-8")
+        return fingerprint(train, settings, source_digest="")
+
+    first = mark("ranker: {trees: 5}")
+    assert mark("ranker: {trees: 6}") != first
+    assert mark("ranker: {trees: 5}") == first
+    path.unlink()
+    assert fingerprint(train, settings, source_digest="") != first  # the step says it is missing
 
 
 def test_a_child_that_dies_is_a_failed_stage_and_is_recorded(settings, monkeypatch):

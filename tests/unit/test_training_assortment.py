@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.recommender.assortment import PRICE_WEEKS, item_columns, take_stock
+from training.recommender.assortment import PRICE_WEEKS, PopularConfig, item_columns, take_stock
 from training.recommender.signals import candidate_ranks
 from training.shop_data import Lines
 from training.windows import WEEK_US
@@ -30,7 +30,7 @@ def lines_of(*rows):
 
 
 def _columns(*rows):
-    stock = take_stock(lines_of(*rows), KINDS, cutoff_us=NOW_US)
+    stock = take_stock(lines_of(*rows), KINDS, cutoff_us=NOW_US, config=PopularConfig())
     return item_columns(stock, np.arange(len(KINDS), dtype=np.int32))
 
 

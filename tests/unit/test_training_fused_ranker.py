@@ -5,6 +5,7 @@ import pyarrow as pa
 import pytest
 from deep_lists import LIST, SERVICE, made_set
 
+from training.deep_ranker.config import DeepRankerSettings
 from training.fusion.model import NOT_PROPOSED
 from training.ranker.train import RankerConfig
 from training.ranker_choice import ReleaseSettings, choose_ranker
@@ -89,6 +90,7 @@ def test_a_fusion_is_released_by_name_and_answers_the_same_from_a_bundle(made, n
         made,
         release=ReleaseSettings(ranker=name),
         config=RankerConfig(),
+        deep=DeepRankerSettings(),
         seed=1,
         threads=1,
         progress=lambda _: None,

@@ -7,20 +7,13 @@ import numpy as np
 import pytest
 from deep_lists import LIST, made_set
 
-from governance.errors import InputError
 from training.deep_ranker.config import DEFAULT_FILE as DEEP_FILE
 from training.deep_ranker.config import DeepRankerSettings, DeepRankerTraining, read_settings
 from training.deep_ranker.model import DeepRanker
 from training.deep_ranker.network import DeepRankerConfig
 from training.ranker.model import Ranker
 from training.ranker.train import RankerConfig
-from training.ranker_choice import (
-    DEFAULT_FILE,
-    ReleaseSettings,
-    better_of,
-    choose_ranker,
-    read_release_settings,
-)
+from training.ranker_choice import ReleaseSettings, better_of, choose_ranker
 
 CONFIG = RankerConfig(trees=10, min_rows_in_leaf=5)
 
@@ -30,11 +23,12 @@ def made():
     return made_set(lists=60)
 
 
-def _choose(made, ranker, **more):
+def _choose(made, ranker, deep=DeepRankerSettings(), **more):  # noqa: B008
     return choose_ranker(
         made,
         release=ReleaseSettings(ranker=ranker, **more),
         config=CONFIG,
+        deep=deep,
         seed=1,
         threads=1,
         progress=lambda _: None,
@@ -79,33 +73,19 @@ def test_a_confidence_can_be_left_out(made):
     assert _choose(made, "lightgbm", calibrate=False).calibration is None
 
 
-@pytest.mark.parametrize("path", [DEFAULT_FILE, DEEP_FILE])
-def test_the_files_that_ship_name_every_knob_with_its_effect(path):
-    lines = path.read_text(encoding="utf-8").splitlines()
+def test_the_deep_rankers_file_names_every_knob_with_its_effect():
+    lines = DEEP_FILE.read_text(encoding="utf-8").splitlines()
     explained = {m[1] for line in lines if (m := re.match(r"  (\w+): .+ # \S+", line))}
-    kinds = (ReleaseSettings,) if path == DEFAULT_FILE else (DeepRankerConfig, DeepRankerTraining)
+    kinds = (DeepRankerConfig, DeepRankerTraining)
     assert explained == {knob.name for kind in kinds for knob in fields(kind)}
     assert explained
 
 
-def test_the_files_that_ship_hold_the_defaults():
-    assert read_release_settings() == ReleaseSettings()
+def test_the_deep_rankers_file_says_the_defaults():
     assert read_settings() == DeepRankerSettings()
 
 
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        ("release: {ranker: forest}", "lightgbm or deep or best or rule_based"),
-        ("release: {rankers: best}", "release.rankers"),
-        ("ranker: best", "known are release"),
-        ("release: {calibrate: 1}", "True"),
-    ],
-)
-def test_a_wrong_setting_is_named_with_what_to_write(tmp_path, text, says):
-    path = tmp_path / "recommender.yaml"
-    path.write_text(text, encoding="utf-8")
-    with pytest.raises(InputError) as refused:
-        read_release_settings(path)
-    assert says in str(refused.value) + refused.value.why
-    assert str(path) == refused.value.where
+def test_a_changed_knob_changes_the_deep_ranker(made):
+    changed = DeepRankerSettings(training=DeepRankerTraining(learning_rate=0.02))
+    before, after = (_choose(made, "deep", deep=deep) for deep in (DeepRankerSettings(), changed))
+    assert before.reached != after.reached

@@ -12,12 +12,12 @@ from governance.errors import InputError
 from training.bundle import CARD, open_bundle, save_bundle
 from training.covisitation.train import CovisitationConfig, fit_covisitation
 from training.ranker.model import FeatureColumn, Ranker, feature_matrix
-from training.recommender.assortment import take_stock
+from training.recommender.assortment import PopularConfig, take_stock
 from training.recommender.history import habits, remember
 from training.recommender.model import Recommender
-from training.recommender.neighbours import fit_neighbours
+from training.recommender.neighbours import NeighboursConfig, fit_neighbours
 from training.recommender.proposals import RETRIEVERS
-from training.recommender.repeats import fit_repeats
+from training.recommender.repeats import RepeatsConfig, fit_repeats
 from training.recommender.signals import Memory
 from training.sasrec.vectors import SasrecVectors
 from training.shop_data import code_shop
@@ -88,14 +88,14 @@ def _recommender(shop, ranker=None):
         covisitation=fit_covisitation(
             shop.lines, item_count=count, cutoff_us=NOW_US, config=CovisitationConfig(min_baskets=1)
         ),
-        neighbours=fit_neighbours(history, count),
+        neighbours=fit_neighbours(history, count, NeighboursConfig()),
         sasrec=SasrecVectors(
             draw.normal(size=(len(shop.user_ids), 4)).astype(np.float32),
             draw.normal(size=(count, 4)).astype(np.float32),
             np.arange(count, dtype=np.int32),
         ),
-        stock=take_stock(shop.lines, shop.categories, cutoff_us=NOW_US),
-        repeats=fit_repeats(history, shop.categories),
+        stock=take_stock(shop.lines, shop.categories, cutoff_us=NOW_US, config=PopularConfig()),
+        repeats=fit_repeats(history, shop.categories, RepeatsConfig()),
     )
     return Recommender(shop.user_ids, shop.item_ids, shop.titles, memory, ranker)
 
@@ -204,7 +204,7 @@ def test_an_unknown_surface_is_refused(recommender):
 def test_fitting_neighbours_leaves_the_history_as_it_was(shop):
     history = remember(shop.lines, user_count=12, cutoff_us=NOW_US)
     before = [history.item.copy(), history.starts.copy()]
-    neighbours = fit_neighbours(history, len(shop.item_ids))
+    neighbours = fit_neighbours(history, len(shop.item_ids), NeighboursConfig())
     assert np.array_equal(before[0], history.item)
     assert np.array_equal(before[1], history.starts)
     assert all(user not in row for user, row in enumerate(neighbours.nearest.tolist()))
@@ -212,7 +212,7 @@ def test_fitting_neighbours_leaves_the_history_as_it_was(shop):
 
 def test_the_nearest_users_are_those_with_the_same_taste():
     history = remember(_shop().lines, user_count=12, cutoff_us=NOW_US)
-    nearest = fit_neighbours(history, 12).nearest
+    nearest = fit_neighbours(history, 12, NeighboursConfig()).nearest
     assert {int(user) % 4 for user in nearest[1][:2]} == {1}
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from training.recommender.history import Purchases, habits, remember
 from training.recommender.needs import need_columns
-from training.recommender.repeats import EDGES, fit_repeats
+from training.recommender.repeats import EDGES, RepeatsConfig, fit_repeats
 from training.recommender.rhythm import rhythm
 from training.shop_data import Lines
 from training.windows import WEEK_US
@@ -118,7 +118,7 @@ def test_the_chance_to_buy_again_is_a_share_of_the_baskets_that_could():
     ]
     history = remember(lines_of(*baskets), user_count=2, cutoff_us=NOW_US)
     categories = np.column_stack([np.zeros(4, dtype=np.int32), KINDS, KINDS])
-    repeats = fit_repeats(history, categories)
+    repeats = fit_repeats(history, categories, RepeatsConfig())
     one, two = np.searchsorted(EDGES, [1, 2])
     assert repeats.of_item[MILK, one] < 0.5 < repeats.of_item[MILK, two]
     assert repeats.of_item[MILK, one] == pytest.approx(repeats.of_item[CAKE, one], abs=0.05)
@@ -135,7 +135,7 @@ def test_the_chance_to_buy_again_is_a_share_of_the_baskets_that_could():
 def test_chances_stay_between_none_and_certain(baskets):
     history = remember(lines_of(*baskets), user_count=3, cutoff_us=NOW_US)
     categories = np.column_stack([np.zeros(4, dtype=np.int32), KINDS, KINDS])
-    repeats = fit_repeats(history, categories)
+    repeats = fit_repeats(history, categories, RepeatsConfig())
     for table in (repeats.of_item, repeats.of_type):
         assert ((table >= 0) & (table <= 1)).all()
     purchases = history.of(baskets[0][0])

@@ -5,7 +5,7 @@ import pytest
 from governance.errors import InputError
 from training.deep_ranker.config import DeepRankerSettings
 from training.deep_ranker.config import read_settings as read_deep_ranker
-from training.ranker_choice import ReleaseSettings, read_release_settings
+from training.recommender.config import RecommenderKnobs, read_recommender_knobs
 from training.sasrec.config import SasrecSettings, SasrecTraining
 from training.sasrec.config import read_settings as read_sasrec
 from training.sasrec.model import SasrecConfig
@@ -14,7 +14,7 @@ from training.two_tower.config import read_config as read_two_tower
 
 EVERY_READER = pytest.mark.parametrize(
     "read",
-    [read_deep_ranker, read_release_settings, read_sasrec, read_two_tower],
+    [read_deep_ranker, read_recommender_knobs, read_sasrec, read_two_tower],
     ids=lambda read: read.__module__,
 )
 
@@ -24,6 +24,16 @@ def test_a_missing_file_is_named(tmp_path, read):
     with pytest.raises(InputError, match="no such file") as refused:
         read(tmp_path / "none.yaml")
     assert refused.value.where == str(tmp_path / "none.yaml")
+
+
+@EVERY_READER
+def test_a_folder_or_bytes_that_are_no_text_are_refused(tmp_path, read):
+    with pytest.raises(InputError, match="cannot be read") as refused:
+        read(tmp_path)
+    assert refused.value.where == str(tmp_path)
+    (tmp_path / "knobs.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InputError, match="no YAML"):
+        read(tmp_path / "knobs.yaml")
 
 
 @EVERY_READER
@@ -43,7 +53,7 @@ def test_an_empty_file_leaves_the_defaults(tmp_path):
     path.write_text("# nothing\n", encoding="utf-8")
     assert read_two_tower(path) == TwoTowerConfig()
     assert read_deep_ranker(path) == DeepRankerSettings()
-    assert read_release_settings(path) == ReleaseSettings()
+    assert read_recommender_knobs(path) == RecommenderKnobs()
     assert read_sasrec(path) == SasrecSettings(SasrecConfig(), SasrecTraining())
 
 

@@ -7,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from training.shop_data import GUEST, Lines
-from training.windows import WEEK, Calendar, Window, first_baskets, microseconds, week_end_after
+from training.windows import (
+    WEEK,
+    Calendar,
+    TrainWindows,
+    Window,
+    default_calendar,
+    first_baskets,
+    microseconds,
+    week_end_after,
+)
 
 LAST_ORDER = datetime(2018, 1, 1, 4, 1, 20, tzinfo=UTC)
 
@@ -40,6 +49,14 @@ def test_recent_windows_lie_between_validation_and_test():
         calendar.validation.cutoff + 2 * WEEK,
     ]
     assert {window.ends_at for window in calendar.recent} == {calendar.test.cutoff}
+
+
+def test_knobs_change_the_training_windows_and_none_that_judges():
+    lines = _lines((0, 0, 0, LAST_ORDER))
+    usual, found = default_calendar(lines), default_calendar(lines, TrainWindows(1, 3))
+    assert [window.cutoff for window in found.train] == [found.validation.cutoff - 3 * WEEK]
+    assert len(usual.train) == 3
+    assert (found.test, found.validation) == (usual.test, usual.validation)
 
 
 @given(st.integers(0, 20 * 365 * 24 * 3600))

@@ -15,10 +15,16 @@ from training.recommender.history import Columns, Purchases
 from training.shop_data import Floats, Ints, Lines
 from training.windows import WEEK_US
 
-POPULAR_DECAY = 0.7  # per week: a half-life of two weeks follows the season
 MONTH_WEEKS = 4
 PRICE_WEEKS = 12  # prices of before say little of what a category costs now
 POPULAR_RANK = 100  # "popular this month" means among the first hundred
+
+
+@dataclass(frozen=True)
+class PopularConfig:
+    """Knobs; their effects are in ``recommender.yaml``."""
+
+    weekly_decay: float = 0.7  # a half-life of two weeks follows the season
 
 
 @dataclass(frozen=True)
@@ -42,11 +48,13 @@ class Assortment:
         return len(self.popularity)
 
 
-def take_stock(lines: Lines, categories: Ints, *, cutoff_us: int) -> Assortment:
+def take_stock(
+    lines: Lines, categories: Ints, *, cutoff_us: int, config: PopularConfig
+) -> Assortment:
     """The assortment known at ``cutoff_us``; ``lines`` must all be earlier."""
     baskets = distinct_baskets(lines)
     weeks_ago = (cutoff_us - baskets.at_us) / WEEK_US
-    fading = _count(baskets, categories, POPULAR_DECAY**weeks_ago)
+    fading = _count(baskets, categories, config.weekly_decay**weeks_ago)
     month = _count(baskets, categories, weeks_ago < MONTH_WEEKS)
     buyers, repeaters, bought = _repeats(known_users(baskets), len(categories))
     two_weeks = _count(baskets, categories, weeks_ago < 2)

@@ -13,10 +13,16 @@ import scipy.sparse as sp
 from training.recommender.history import History
 from training.shop_data import Floats, Ints, Longs
 
-WEEKLY_DECAY = 0.95  # of a purchase, as in the decayed personal-frequency floor
-POPULARITY_POWER = 0.5  # divided out of the comparison: shared rarities say more than shared milk
-NEIGHBOURS = 100  # of a user; 150 was no better on the validation window
 _BLOCK_USERS = 512  # dense similarities of 512 x 4,000 users take 16 MB
+
+
+@dataclass(frozen=True)
+class NeighboursConfig:
+    """Knobs; their effects are in ``recommender.yaml``."""
+
+    neighbours: int = 100  # 150 was no better on the validation window
+    weekly_decay: float = 0.95  # as in the decayed personal-frequency floor
+    popularity_power: float = 0.5  # shared rarities say more than shared milk
 
 
 @dataclass(frozen=True)
@@ -41,15 +47,16 @@ class Neighbours:
         return total.astype(np.float32)
 
 
-def fit_neighbours(history: History, item_count: int) -> Neighbours:
+def fit_neighbours(history: History, item_count: int, config: NeighboursConfig) -> Neighbours:
     """Neighbours of every user by what the history remembers."""
-    counts = _fading_counts(history, item_count)
+    counts = _fading_counts(history, item_count, config.weekly_decay)
     buyers = np.bincount(counts.indices, minlength=item_count)
     vectors = counts.copy()
-    vectors.data = np.sqrt(vectors.data) / buyers[counts.indices] ** POPULARITY_POWER
+    vectors.data = np.sqrt(vectors.data) / buyers[counts.indices] ** config.popularity_power
     lengths = np.sqrt(np.asarray(vectors.multiply(vectors).sum(axis=1)).ravel())
     vectors = sp.csr_array(sp.diags_array(1 / np.maximum(lengths, 1e-9)) @ vectors)
-    nearest, similarity = _nearest(vectors, min(NEIGHBOURS, max(history.user_count - 1, 0)))
+    wanted = min(config.neighbours, max(history.user_count - 1, 0))
+    nearest, similarity = _nearest(vectors, wanted)
     baskets = np.array([history.of(u).basket_count for u in range(history.user_count)])
     per_user = np.diff(counts.indptr)
     return Neighbours(
@@ -61,9 +68,9 @@ def fit_neighbours(history: History, item_count: int) -> Neighbours:
     )
 
 
-def _fading_counts(history: History, item_count: int) -> sp.csr_array:
+def _fading_counts(history: History, item_count: int, weekly_decay: float) -> sp.csr_array:
     shape = (history.user_count, item_count)
-    weights = WEEKLY_DECAY ** history.weeks_ago.astype(np.float64)
+    weights = weekly_decay ** history.weeks_ago.astype(np.float64)
     shared = (weights, history.item, history.starts)
     counts = sp.csr_array(shared, shape=shape, copy=True)  # summing duplicates works in place
     counts.sum_duplicates()

@@ -15,9 +15,15 @@ from training.recommender.history import Columns, History, Purchases
 from training.shop_data import Floats, Ints
 
 EDGES = (0.6, 1.5, 2.5, 3.5, 5.0, 7.0, 10.0, 14.0, 20.0, 30.0)  # weeks; the last bin is open
-SHRINKAGE = 50.0  # baskets that count as "nothing known"
 
 Values = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class RepeatsConfig:
+    """Knobs; their effects are in ``recommender.yaml``."""
+
+    shrinkage: float = 50.0  # baskets that count as "nothing known"
 
 
 @dataclass(frozen=True)
@@ -37,20 +43,24 @@ class Repeats:
         }
 
 
-def fit_repeats(history: History, categories: Ints) -> Repeats:
+def fit_repeats(history: History, categories: Ints, config: RepeatsConfig) -> Repeats:
     """Chances from all that the history remembers; ``categories`` from coarse to fine."""
+    shrinkage = config.shrinkage
     user = np.repeat(np.arange(history.user_count), np.diff(history.starts))
     clock = _Clock.of(history, user)
     types, kinds = categories[:, -1], categories[:, -2]
     again, chances = clock.count(history.item, len(categories))
     shop = again.sum(axis=0) / np.maximum(chances.sum(axis=0), 1)
-    of_kind = _shrunk(_folded(again, kinds), _folded(chances, kinds), shop)
+    of_kind = _shrunk(_folded(again, kinds), _folded(chances, kinds), shop, shrinkage)
     kind_of_type = np.zeros(int(types.max(initial=0)) + 1, dtype=np.intp)
     kind_of_type[types] = kinds
-    of_type = _shrunk(_folded(again, types), _folded(chances, types), of_kind[kind_of_type])
-    of_item = _shrunk(again, chances, of_type[types])
+    of_type = _shrunk(
+        _folded(again, types), _folded(chances, types), of_kind[kind_of_type], shrinkage
+    )
+    of_item = _shrunk(again, chances, of_type[types], shrinkage)
     met, open_to = clock.count(types[history.item], len(kind_of_type))
-    any_of_type = _shrunk(met, open_to, met.sum(axis=0) / np.maximum(open_to.sum(axis=0), 1))
+    of_any = met.sum(axis=0) / np.maximum(open_to.sum(axis=0), 1)
+    any_of_type = _shrunk(met, open_to, of_any, shrinkage)
     return Repeats(of_item.astype(np.float32), any_of_type.astype(np.float32))
 
 
@@ -114,8 +124,8 @@ def _folded(counts: Values, parent: Ints) -> Values:
     return found
 
 
-def _shrunk(again: Values, chances: Values, prior: Values) -> Values:
-    found: Values = (again + SHRINKAGE * prior) / (chances + SHRINKAGE)
+def _shrunk(again: Values, chances: Values, prior: Values, shrinkage: float) -> Values:
+    found: Values = (again + shrinkage * prior) / (chances + shrinkage)
     return found
 
 

@@ -25,12 +25,17 @@ def knobs_text(settings: SasrecSettings, *, headline: str, like: Path) -> str:
 
 
 def effects_of(path: Path) -> dict[str, str]:
-    """What each knob does, from the comments of a knobs file."""
-    effects: dict[str, str] = {}
+    """What each knob does, from the comments of a knobs file; no two of its parts share a knob."""
+    return {name: effect for (_, name), effect in effects_by_part(path).items()}
+
+
+def effects_by_part(path: Path) -> dict[tuple[str, str], str]:
+    """What each knob does, by part and knob, from the comments of a knobs file."""
+    effects: dict[tuple[str, str], str] = {}
     part = ""
     for line in path.read_text(encoding="utf-8").splitlines():
         if begun := _PART.match(line):
             part = begun["name"]
         elif part != "search" and (knob := _KNOB.match(line)):
-            effects[knob["name"]] = knob["effect"]
+            effects[part, knob["name"]] = knob["effect"]
     return effects
