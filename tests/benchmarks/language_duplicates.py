@@ -12,6 +12,7 @@ pairs of unseen products: a third of the products, with their duplicates, is kep
 """
 
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -40,16 +41,24 @@ _QUICK_PAIRS = 2_000  # with one epoch in two folds
 
 
 def measure(data: Path | None, *, quick: bool, work: Path) -> dict[str, Any]:
-    """Figures by the name of each folder."""
+    """Figures of DIR, or where it is a folder of such folders, by the name of each."""
     del work  # nothing is kept between runs
     matching, reading = read_config()
     if quick:
         matching, reading = replace(matching, folds=2), replace(reading, epochs=1, length=64)
     encoder = load_encoder()
-    return {
-        folder.name: _measure_folder(folder, encoder, matching, reading, quick=quick)
+    found = {
+        folder: _measure_folder(folder, encoder, matching, reading, quick=quick)
         for folder in pair_folders(data or _DEFAULT)
     }
+    return figures_of(found, data or _DEFAULT)
+
+
+def figures_of(found: Mapping[Path, dict[str, Any]], data: Path) -> dict[str, Any]:
+    """``duplicates.f1`` where ``data`` is the one folder, else ``duplicates.<folder>.f1``."""
+    if list(found) == [data]:
+        return found[data]
+    return {folder.name: figures for folder, figures in found.items()}
 
 
 def _measure_folder(

@@ -1,6 +1,7 @@
 """The gold set keeps to its codebook: sizes, labels, sources, and a second pass that agrees."""
 
 import csv
+import re
 
 import numpy as np
 from sklearn.metrics import cohen_kappa_score
@@ -10,6 +11,7 @@ from training.intent.lexicon import INTENTS, lexicon_intents
 from training.intent.train import SHIPPED, read_queries
 
 FOLDER = PROJECT_ROOT / "tests" / "data" / "intent"
+CODEBOOK = " ".join((FOLDER / "CODEBOOK.md").read_text(encoding="utf-8").split())
 
 
 def _rows():
@@ -30,17 +32,26 @@ def test_there_are_a_thousand_queries_each_once_with_known_labels_and_sources():
     assert {row["source"] for row in rows} == {"wayfair", "composed"}
 
 
+def test_as_many_queries_are_of_shoppers_as_the_codebook_says():
+    (stated,) = re.findall(r"The (\d+) `wayfair` queries", CODEBOOK)
+    assert sum(row["source"] == "wayfair" for row in _rows()) == int(stated) == 480
+
+
 def test_no_intent_is_rare():
     counts = np.bincount(read_queries(FOLDER / "queries.tsv").labels, minlength=len(INTENTS))
     assert counts.min() >= 150
 
 
-def test_the_second_pass_covers_its_sample_and_agrees_beyond_chance():
+def test_the_second_pass_covers_its_sample_and_agrees_as_the_codebook_says():
     rows = _rows()
     sample = second_pass(rows)
     assert [row for row in rows if row["second_label"]] == sorted(sample, key=rows.index)
     first, second = ([row[name] for row in sample] for name in ("label", "second_label"))
-    assert cohen_kappa_score(first, second) > 0.8
+    ((agreeing, of, kappa),) = re.findall(
+        r"(\d+) of (\d+) rows agree, Cohen's kappa (\d\.\d+)", CODEBOOK
+    )
+    assert (sum(map(str.__eq__, first, second)), len(sample)) == (int(agreeing), int(of))
+    assert cohen_kappa_score(first, second) == float(kappa)
 
 
 def test_no_taught_query_is_judged_nor_shares_three_quarters_of_its_words_with_one():

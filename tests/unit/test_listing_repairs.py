@@ -53,6 +53,21 @@ def test_a_spoilt_title_is_mended_with_a_reason(knowledge, kind, worse):
     assert all(one.reason and 0 < one.confidence < 1 for one in applied)
 
 
+def test_where_titles_are_in_capitals_they_are_no_shouting():
+    shop = [replace(one, title=one.title.upper()) for one in ITEMS]
+    loud = Knowledge(learn_catalogue(shop), learn_habits(shop))
+    assert "shouting" in loud.catalogue.known.usual
+    assert not {kind for one in shop for kind in kinds(one, loud)}
+    (offer,) = propose(replace(shop[0], title=f"{shop[0].title}!!!"), loud)
+    assert (offer.kind, offer.after) == ("shouting", shop[0].title)
+
+
+def test_a_few_titles_in_capitals_are_shouting_where_the_others_are_not():
+    few = [replace(one, title=one.title.upper()) for one in ITEMS[:100]]
+    shop = Knowledge(learn_catalogue([*few, *ITEMS[100:]]), learn_habits([*few, *ITEMS[100:]]))
+    assert all("shouting" in kinds(one, shop) for one in few)
+
+
 def test_a_long_description_is_left_alone_and_the_title_is_still_mended(knowledge):
     spoilt = replace(ONE, title=ONE.title.replace("black", "balck"), description="word " * 300)
     assert {one.field for one in propose(spoilt, knowledge)} == {"title"}

@@ -1,5 +1,6 @@
 """One answer from two sources, of which either may be missing, with reasons that add up."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -191,6 +192,34 @@ def test_a_label_with_one_query_is_named():
     lesson = Lesson(Texts(("a", "b", "c")), np.array([0, 0, 1]))
     with pytest.raises(InputError, match=f"one query of {INTENTS[1]}"):
         split_rows(lesson, seed=0)
+
+
+@pytest.mark.parametrize("labels", [2, 3, 4])
+def test_too_few_queries_for_their_labels_are_refused_with_the_least_number(labels):
+    def lesson_of(size):
+        texts = tuple(f"query {number}" for number in range(size))
+        return Lesson(Texts(texts), np.arange(size) % labels)
+
+    with pytest.raises(InputError, match=f"too few for {labels} labels") as refused:
+        split_rows(lesson_of(2 * labels), seed=0)
+    assert "validate" in refused.value.why
+    least = int(re.search(r"at least (\d+)", refused.value.next_step)[1])
+    with pytest.raises(InputError, match="too few"):
+        split_rows(lesson_of(least - 1), seed=0)
+    learned, kept = split_rows(lesson_of(least), seed=0)
+    assert {row % labels for row in learned} == {row % labels for row in kept} == set(range(labels))
+
+
+@pytest.mark.parametrize("each", [1, 2])
+def test_a_file_of_too_few_queries_is_named(tmp_path, each):
+    path = tmp_path / "queries.tsv"
+    rows = [f"{label} query {number}\t{label}" for label in INTENTS for number in range(each)]
+    path.write_text("query\tlabel\n" + "\n".join(rows))
+    with pytest.raises(InputError) as refused:
+        teach(path, encoder=load_encoder(), knobs=default_knobs())
+    assert refused.value.where == str(path)
+    assert refused.value.why
+    assert refused.value.next_step
 
 
 def test_the_shipped_knobs_are_read():

@@ -5,10 +5,11 @@ from hostile_texts import ODD_TEXTS, STEERING
 from hypothesis import given
 from hypothesis import strategies as st
 from query_help_shop import small_shop
+from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
 from training.query_help.spelling import correct
 from training.query_help.spelling_lesson import teach
-from training.query_help.vocabulary import Vocabulary, learn_vocabulary
+from training.query_help.vocabulary import Vocabulary, language_words, learn_vocabulary
 from training.query_help.words import folded, placed_words
 
 TITLES = [item.title for item in small_shop()]
@@ -117,3 +118,42 @@ def test_words_near_are_those_within_the_edits() -> None:
 
 def test_no_titles_teach_a_speller_that_changes_nothing() -> None:
     assert correct("keybord", teach(learn_vocabulary([]), [], seed=1)).text == "keybord"
+
+
+SENTENCES = ["a floor lamp and a desk lamp", "the lamp für Lamp desk 24 lamps"] * 20
+
+
+@pytest.mark.parametrize(
+    ("model", "begins", "trainer"),
+    [
+        (
+            models.Unigram(),
+            pre_tokenizers.Metaspace(),
+            trainers.UnigramTrainer(vocab_size=60, show_progress=False),
+        ),
+        (
+            models.BPE(),
+            pre_tokenizers.ByteLevel(),
+            trainers.BpeTrainer(vocab_size=90, show_progress=False),
+        ),
+        (
+            models.WordPiece(unk_token="[UNK]"),
+            pre_tokenizers.Whitespace(),
+            trainers.WordPieceTrainer(vocab_size=90, show_progress=False),
+        ),
+    ],
+    ids=["unigram", "bpe", "wordpiece"],
+)
+def test_every_kind_of_tokenizer_gives_its_whole_words_and_no_parts(model, begins, trainer):
+    tokenizer = Tokenizer(model)
+    tokenizer.pre_tokenizer = begins
+    tokenizer.train_from_iterator(SENTENCES, trainer)
+    found = language_words(tokenizer.get_vocab())
+    assert "lamp" in found
+    assert all(word.isalpha() and word == word.casefold() for word in found)
+
+
+@pytest.mark.parametrize("mark", ["▁", "Ġ"])
+def test_a_part_of_a_word_is_no_word_of_the_language(mark):
+    tokens = [f"{mark}lamp", f"{mark}Desk", "ing", "able", f"{mark}24", mark, "<s>", "ĠfÃªte"]
+    assert language_words(tokens) == {"lamp", "desk"}

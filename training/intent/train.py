@@ -62,30 +62,49 @@ def teachable(data: Path | None, *, knobs: FineTuning, progress: Progress) -> Te
     """The labelled queries; a share of each label validates."""
     lesson = read_queries(data or SHIPPED)
     progress(f"intent: {len(lesson):,} queries")
-    learned, kept = split_rows(lesson, seed=knobs.seed)
+    learned, kept = split_rows(lesson, seed=knobs.seed, where=str(data or SHIPPED))
     validation = lesson.take(kept)
     task = Task(HEAD, lesson.take(learned), validation)
     return Teachable(task, partial(judge_taught, validation=validation))
 
 
-def split_rows(lesson: Lesson, *, seed: int) -> tuple[Rows, Rows]:
-    """Rows that teach and rows that validate, equal queries on one side."""
+def split_rows(lesson: Lesson, *, seed: int, where: str = "the queries") -> tuple[Rows, Rows]:
+    """Rows that teach and rows that validate, equal queries on one side.
+
+    InputError where the queries are too few for every label to be on both sides; ``where``: their
+    file, for that error.
+    """
     alike: dict[str, list[int]] = {}
     for row, query in enumerate(lesson.texts.first):
         alike.setdefault(readable(query).casefold(), []).append(row)
     groups, labels = list(alike.values()), np.asarray(lesson.labels)
     of_group = labels[[rows[0] for rows in groups]]
-    counts = np.bincount(of_group, minlength=len(INTENTS))
-    if lonely := [name for name, count in zip(INTENTS, counts, strict=True) if count == 1]:
-        raise InputError(
-            f"there is one query of {lonely[0]}",
-            why="of each label some teach and some validate",
-            next_step="add a different query of that label, or leave the label out",
-        )
+    _refuse_too_few(of_group, where)
     split = StratifiedShuffleSplit(1, test_size=_VALIDATION, random_state=seed)
     sides = next(split.split(np.zeros(len(groups)), of_group))
     learned, kept = (np.array([row for at in side for row in groups[at]]) for side in sides)
     return learned, kept
+
+
+def _refuse_too_few(labels: Rows, where: str) -> None:
+    """``labels``: of each different query."""
+    counts = np.bincount(labels, minlength=len(INTENTS))
+    why = "of each label some queries teach and some validate"
+    if lonely := [name for name, count in zip(INTENTS, counts, strict=True) if count == 1]:
+        raise InputError(
+            f"there is one query of {lonely[0]}",
+            where=where,
+            why=why,
+            next_step="add a different query of that label, or leave the label out",
+        )
+    named = np.count_nonzero(counts)
+    if np.ceil(_VALIDATION * len(labels)) < named:
+        raise InputError(
+            f"{len(labels)} different queries are too few for {named} labels",
+            where=where,
+            why=f"{why}; {_VALIDATION:.0%} of them validate",
+            next_step=f"give at least {int((named - 1) / _VALIDATION) + 1} different queries",
+        )
 
 
 def card_facts(data: Path | None = None) -> dict[str, Any]:

@@ -22,7 +22,7 @@ class Habits:
     brands: dict[str, str]
     titled: dict[str, float]  # share of a brand's titles that name it, smoothed
     spaced_units: dict[str, float]  # share of a unit's numbers that stand apart from it
-    is_loud: bool  # most titles are in capitals, so capitals say nothing of a word
+    is_loud: bool  # most titles are in capitals, so capitals are no defect
 
 
 @dataclass(frozen=True)

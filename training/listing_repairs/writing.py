@@ -21,7 +21,6 @@ _MEASURE = re.compile(
 _SPACED_FROM = 0.5  # share of a unit's numbers that stand apart, for a space to be put
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 _SHORT = 3  # letters: shorter words in capitals are codes or abbreviations
-_VOWEL = re.compile("[AEIOUY]")  # in a shop that writes all in capitals, ICE is a word, DVD is none
 _SMALL = frozenset({"and", "for", "with", "the", "of", "in", "to", "by", "on", "or"})
 
 
@@ -32,21 +31,24 @@ def without_markup(text: str) -> str:
 
 
 def without_shouting(text: str, vocabulary: Vocabulary, habits: Habits) -> str:
-    """Words as the catalogue writes them, else with one capital; exclamation marks in a row go."""
+    """Words as the catalogue writes them, else with one capital; exclamation marks in a row go.
+
+    Where the catalogue's titles are in capitals, words stay as they are.
+    """
 
     def spoken(at: re.Match[str]) -> str:
         word = at[0]
         if not word.isupper() or len(word) < 2 or _touches_digit(at):
             return word
         small = word.casefold()
-        if not habits.is_loud and (form := vocabulary.forms.get(small)):
+        if form := vocabulary.forms.get(small):
             return form
         if small in _SMALL:
             return small
-        is_code = len(word) <= _SHORT and not (habits.is_loud and _VOWEL.search(word))
-        return word if is_code else word.capitalize()
+        return word if len(word) <= _SHORT else word.capitalize()
 
-    return re.sub(r"\s*!{2,}", "", _WORD.sub(spoken, text)).strip()
+    quiet = text if habits.is_loud else _WORD.sub(spoken, text)
+    return re.sub(r"\s*!{2,}", "", quiet).strip()
 
 
 def with_units(text: str, habits: Habits) -> str:

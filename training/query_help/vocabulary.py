@@ -23,6 +23,7 @@ NEAR = 3  # words to the right that count as near: "usb c cable" has usb and cab
 TARGET_FROM = 2  # titles with a word before others become it: a misspelling stands once
 LONGEST = 30  # letters of a word that is compared; longer ones are no words
 MOST_PAIRS = 200_000  # kept, the most frequent: about 4 MB of JSON
+_WORD_BEGINS = ("▁", "Ġ")  # of SentencePiece and of BPE over bytes
 MOST_TITLE_WORDS = 60  # read of a title; longer ones are stuffed
 
 
@@ -109,8 +110,18 @@ class Vocabulary:
 
 
 def language_words(tokens: Iterable[str]) -> frozenset[str]:
-    """The whole words among an encoder's tokens: usual words of the languages it was made for."""
-    return frozenset(token for token in tokens if token.isalpha() and len(token) > 2)
+    """The whole words among an encoder's tokens: usual words of the languages it was made for.
+
+    WordPiece marks what goes on within a word (``##ing``); Unigram and BPE mark what begins one
+    (``▁lamp``, ``Ġlamp``), and what has no mark there is a part of a word.
+    """
+    known = list(tokens)
+    has_pieces = any(token.startswith("##") for token in known)
+    marks = () if has_pieces else _WORD_BEGINS
+    mark = next((one for one in marks if any(token.startswith(one) for token in known)), "")
+    begun = (token.removeprefix(mark).casefold() for token in known if token.startswith(mark))
+    words = (word for word in begun if word.isalpha() and len(word) > 2)
+    return frozenset(word for word in words if mark != "Ġ" or word.isascii())  # others are bytes
 
 
 def learn_vocabulary(titles: Iterable[str], language: Iterable[str] = ()) -> Vocabulary:
