@@ -1,7 +1,10 @@
 """An encoder is loaded from safetensors only, and gives a text the same vector in any company."""
 
 import json
+import os
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -9,6 +12,7 @@ from hostile_texts import ODD_TEXTS
 from tiny_encoder import tiny_checkpoint
 
 from governance.errors import InputError
+from governance.settings import PROJECT_ROOT
 from training.encoder.checkpoint import load_encoder
 
 WORDS = ("apple", "juice", "red", "shoe", "##s", "of", "leather")
@@ -110,6 +114,34 @@ def test_odd_texts_have_finite_vectors_and_what_is_unseen_changes_nothing(encode
 
 def test_no_texts_have_no_vectors(encoder):
     assert encoder.embed([]).shape == (0, encoder.width)
+
+
+_DIGEST_OF = """
+import sys
+from training.encoder.checkpoint import load_encoder
+print(load_encoder(sys.argv[1]).digest)
+"""
+
+
+def _from_hub(name, cache):
+    """In a process of its own: the hub's client reads its settings once, when it is imported."""
+    return subprocess.run(
+        [sys.executable, "-c", _DIGEST_OF, name],
+        cwd=PROJECT_ROOT, env=os.environ | {"HF_HUB_CACHE": str(cache), "HF_HUB_OFFLINE": "1"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def test_a_hubs_id_is_the_checkpoint_of_that_name_and_an_unknown_one_is_named(encoder, tmp_path):
+    kept, revision = tmp_path / "models--shop--tiny", "0" * 40
+    tiny_checkpoint(kept / "snapshots" / revision, WORDS)
+    (kept / "refs").mkdir()
+    (kept / "refs" / "main").write_text(revision)
+    found = _from_hub("shop/tiny", tmp_path)
+    assert found.stdout.strip() == encoder.digest, found.stderr
+    refused = _from_hub("shop/unknown", tmp_path)
+    assert "InputError" in refused.stderr
+    assert "no encoder can be loaded from shop/unknown" in refused.stderr
 
 
 @pytest.mark.pipeline
