@@ -2,6 +2,7 @@
 
 import json
 
+import duckdb
 import pytest
 from sample_shop import counterfoil
 
@@ -10,9 +11,23 @@ pytestmark = pytest.mark.pipeline
 
 @pytest.fixture(scope="module")
 def home(sample_folder, tmp_path_factory):
-    """A home whose items have landed; nothing else is needed."""
-    home = tmp_path_factory.mktemp("home")
-    landed = counterfoil(home, "import", "complete_journey", "--source", str(sample_folder))
+    """A home whose items have landed, the first one with markup in its title."""
+    home, folder = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("marked")
+    for path in sample_folder.iterdir():
+        (folder / path.name).symlink_to(path)
+    (folder / "products.parquet").unlink()
+    duckdb.execute(
+        f"""
+        copy (
+            from '{sample_folder}/products.parquet'
+            select * replace (if(
+                cast(product_id as varchar) = min(cast(product_id as varchar)) over (),
+                '<b>' || product_type || '</b>', product_type
+            ) as product_type)
+        ) to '{folder}/products.parquet'
+        """
+    )
+    landed = counterfoil(home, "import", "complete_journey", "--source", str(folder))
     assert landed.returncode == 0, landed.stderr
     return home
 
@@ -25,7 +40,9 @@ def asked(home, *arguments):
 
 def test_a_repair_is_proposed_applied_and_taken_back(home):
     proposed = asked(home, "propose", "--limit", "30")
-    repair = next(row for row in proposed if row["field"] == "title")
+    (repair,) = [row for row in proposed if row["field"] == "title"]  # capitals are the shop's way
+    assert "<b>" in repair["before"]
+    assert repair["after"].isupper()
     accepted = asked(home, "accept", repair["id"], "--by", "ann")
     assert (accepted["event"], accepted["by"]) == ("applied", "ann")
     assert repair["id"] not in {row["id"] for row in asked(home, "propose", "--limit", "30")}
