@@ -49,8 +49,8 @@ def train_search(
     """Build the shop's search index and query help, or bring them up to date.
 
     Only new texts are embedded. With --learn the shop's clicks, corrected for position, teach
-    fusion, encoder and cross-encoder; each is kept only if later searches find more by it than
-    chance would, and later runs without --learn keep it. Killed at any moment, the same command
+    fusion, encoder and cross-encoder; each is kept only if later searches gain more by it than a
+    standard error, and later runs without --learn keep it. Killed at any moment, the same command
     goes on.
     Example: counterfoil train search --learn
     """

@@ -5,9 +5,9 @@ the deep ranker have files of their own (``sasrec/baskets.yaml``, ``deep_ranker/
 """
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 from governance.errors import InputError
 from training.covisitation.train import CovisitationConfig
@@ -21,16 +21,6 @@ from training.settings_file import Choices, knobs_of, read_parts
 from training.windows import TrainWindows
 
 DEFAULT_FILE = Path(__file__).parent / "recommender.yaml"
-PARTS: dict[str, type[Any]] = {
-    "release": ReleaseSettings,
-    "ranker": RankerConfig,
-    "windows": TrainWindows,
-    "sampling": Sampling,
-    "covisitation": CovisitationConfig,
-    "neighbours": NeighboursConfig,
-    "popular": PopularConfig,
-    "repeats": RepeatsConfig,
-}
 _CHOICES: Choices = {"ranker": get_args(RankerName)}
 _SHARES = ("columns_per_tree", "rows_per_tree", "weekly_decay")  # at most 1
 _MAY_BE_ZERO = (
@@ -46,12 +36,15 @@ class RecommenderKnobs:
 
     release: ReleaseSettings = field(default_factory=ReleaseSettings)
     ranker: RankerConfig = field(default_factory=RankerConfig)
-    windows: TrainWindows = field(default_factory=TrainWindows)
+    windows: TrainWindows = field(default_factory=TrainWindows)  # of the calendar that is given
     sampling: Sampling = field(default_factory=Sampling)
     covisitation: CovisitationConfig = field(default_factory=CovisitationConfig)
     neighbours: NeighboursConfig = field(default_factory=NeighboursConfig)
     popular: PopularConfig = field(default_factory=PopularConfig)
     repeats: RepeatsConfig = field(default_factory=RepeatsConfig)
+
+
+PARTS = {one.name: cast(type[Any], one.default_factory) for one in fields(RecommenderKnobs)}
 
 
 def read_recommender_knobs(path: Path = DEFAULT_FILE) -> RecommenderKnobs:

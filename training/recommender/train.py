@@ -10,16 +10,15 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from governance.errors import StateError
-from training.covisitation.train import CovisitationConfig, fit_covisitation
+from training.covisitation.train import fit_covisitation
 from training.deep_ranker.config import DeepRankerSettings
-from training.label_rows import Sampling
-from training.ranker.train import RankerConfig
-from training.ranker_choice import ChosenRanker, ReleaseSettings, choose_ranker
-from training.recommender.assortment import PopularConfig, take_stock
+from training.ranker_choice import ChosenRanker, choose_ranker
+from training.recommender.assortment import take_stock
+from training.recommender.config import RecommenderKnobs
 from training.recommender.history import remember
 from training.recommender.model import Recommender
-from training.recommender.neighbours import NeighboursConfig, fit_neighbours
-from training.recommender.repeats import RepeatsConfig, fit_repeats
+from training.recommender.neighbours import fit_neighbours
+from training.recommender.repeats import fit_repeats
 from training.recommender.signals import Memory
 from training.sasrec.config import SasrecTraining
 from training.sasrec.model import SasrecConfig
@@ -31,31 +30,20 @@ from training.training_set import (
     TrainingSet,
     build_training_set,
 )
-from training.windows import WEEK, Calendar, TrainWindows, Window, first_baskets, microseconds
+from training.windows import WEEK, Calendar, Window, first_baskets, microseconds
 
 Progress = Callable[[str], None]
 
 
-@dataclass(frozen=True)
-class TrainingConfig:
-    """Every knob of a training run; the defaults were chosen on the validation window.
-
-    Those of ``config.PARTS`` are read from ``recommender.yaml``.
-    """
+@dataclass(frozen=True, kw_only=True)
+class TrainingConfig(RecommenderKnobs):
+    """Every knob of a training run; the defaults were chosen on the validation window."""
 
     seed: int
     threads: int = 2
-    covisitation: CovisitationConfig = field(default_factory=CovisitationConfig)
-    neighbours: NeighboursConfig = field(default_factory=NeighboursConfig)
-    popular: PopularConfig = field(default_factory=PopularConfig)
-    repeats: RepeatsConfig = field(default_factory=RepeatsConfig)
     sasrec: SasrecConfig = field(default_factory=SasrecConfig)
     sasrec_training: SasrecTraining = field(default_factory=SasrecTraining)
-    windows: TrainWindows = field(default_factory=TrainWindows)  # of the calendar it is given
-    sampling: Sampling = field(default_factory=Sampling)
-    ranker: RankerConfig = field(default_factory=RankerConfig)
     deep_ranker: DeepRankerSettings = field(default_factory=DeepRankerSettings)
-    release: ReleaseSettings = field(default_factory=ReleaseSettings)
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ class Comparison:
 
     @property
     def is_kept(self) -> bool:
-        """Whether it does better by more than chance would: each part makes answers slower."""
+        """Whether it does better by more than a standard error: each part makes answers slower."""
         return self.gain > self.standard_error
 
     def as_dict(self) -> dict[str, object]:
