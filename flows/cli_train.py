@@ -140,7 +140,7 @@ def _text_lines(bundle: "Sealed", *, is_one: bool) -> list[str]:
     examples = f"{card['validation_examples']:,} validation examples"
     lines = [f"{of + name:<28} {value:.4f}, {examples}" for name, value in card["metrics"].items()]
     if card.get("int8"):
-        lines.append(f"{of + 'int8 macro_f1':<28} {card['int8']['macro_f1_int8']:.4f}")
+        lines.append(f"{of + 'lost by int8: macro_f1':<28} {card['int8']['macro_f1_lost']:.4f}")
     folder = bundle.folder
     return [*lines, f"card     {folder / 'card.html'}", f"bundle   {folder}"]
 

@@ -28,7 +28,7 @@ def model_of(bundle: "TextBundle") -> "IntentModel":
             why="it was trained by an older version",
             next_step="counterfoil train intent",
         )
-    lost = bundle.card["int8"]
+    lost = bundle.card["int8"]  # None in bundles of before
     is_near = lost is not None and lost["macro_f1_lost"] <= MOST_LOST
     return IntentModel.beside(
         bundle.int8() if is_near else bundle.model(),

@@ -2,6 +2,7 @@
 
 Weights are safetensors, the encoder's shape and its tokenizer are JSON, nothing is pickled.
 ``text_bundle.json`` names head, knobs, seed, metrics, the encoder's digest and that of every file.
+Beside the weights lies their twin of 8 bits; the card tells what it lost on the validation lesson.
 
     bundle = open_text_bundle(folder)
     bundle.model().probabilities(Texts(("running shoes",)))
@@ -55,13 +56,14 @@ class TextBundle(Sealed):
         )
 
     def int8(self, *, threads: int = 1) -> Int8Model:
-        """The model with weights of 8 bits, for onnxruntime; StateError where none was saved."""
+        """The model with weights of 8 bits, for onnxruntime; StateError in a bundle without one."""
         path = self.folder / INT8_FILE
         if not path.exists():
             raise StateError(
                 f"bundle {self.version} has no int8 model",
                 where=str(path),
-                next_step="save it with its int8 model, or use the float one",
+                why="it was saved by an older version",
+                next_step=f"counterfoil train {self.head.name}, or use the float model",
             )
         return Int8Model.load(
             path, _tokenizer(self.folder), self.head, length=self.card["length"], threads=threads
@@ -74,12 +76,11 @@ def save_text_bundle(
     *,
     facts: Mapping[str, object],
     pages: Mapping[str, str] = MappingProxyType({}),
-    with_int8: bool = False,
 ) -> TextBundle:
     """Write it beside and rename it to ``<bundles_dir>/<task>/<version>``.
 
     ``facts`` go into the card as they are: knobs, seed, encoder, data; ``pages`` are further files
-    by name. With int8 the card also tells what was lost by it on the validation lesson.
+    by name.
     """
     model = taught.model
 
@@ -89,7 +90,7 @@ def save_text_bundle(
         _write_shape(folder, model)
         for name, text in pages.items():
             (folder / name).write_text(text, encoding="utf-8")
-        lost = export_int8(model, taught.validation, folder) if with_int8 else None
+        lost = export_int8(model, taught.validation, folder)
         return {**facts, **_facts(taught, lost)}
 
     folder = seal(bundles_dir / model.head.name, CARD, write)
@@ -101,7 +102,7 @@ def open_text_bundle(folder: Path, *, digest: str = "") -> TextBundle:
     return TextBundle(folder, verified(folder, CARD, form=FORMAT, digest=digest))
 
 
-def _facts(taught: TaughtText, lost: Loss | None) -> dict[str, object]:
+def _facts(taught: TaughtText, lost: Loss) -> dict[str, object]:
     model, encoder = taught.model, taught.model.network.encoder
     prefix = encoder.prefix.shape[3] if isinstance(encoder, PrefixedEncoder) else 0
     return {
@@ -114,7 +115,7 @@ def _facts(taught: TaughtText, lost: Loss | None) -> dict[str, object]:
         "metrics": taught.metrics,
         "curve": taught.curve,
         "validation_examples": len(taught.validation),
-        "int8": None if lost is None else asdict(lost),
+        "int8": asdict(lost),
     }
 
 

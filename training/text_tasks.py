@@ -165,10 +165,8 @@ def card_facts_of(task: str, data: Path | None) -> Mapping[str, object]:
 def _save_network(
     bundles_dir: Path, taught: Taught, *, facts: Mapping[str, object], pages: Mapping[str, str]
 ) -> "Sealed":
-    """With an int8 model where the head can have one."""
     from training.fine_tuning.taught import TaughtText
     from training.text_bundle import save_text_bundle
 
     assert isinstance(taught, TaughtText)  # a task without a save of its own gives a network
-    has_int8 = taught.model.head.kind == "classes"
-    return save_text_bundle(bundles_dir, taught, facts=facts, pages=pages, with_int8=has_int8)
+    return save_text_bundle(bundles_dir, taught, facts=facts, pages=pages)

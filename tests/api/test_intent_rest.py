@@ -25,7 +25,7 @@ def bundles(tmp_path_factory):
     encoder = load_encoder(str(tiny_checkpoint(folder / "encoder", sorted(set(words)))))
     knobs = FineTuning(epochs=30, patience=30, batch=64, length=16, learning_rate=3e-3)
     taught = teach(None, encoder=encoder, knobs=knobs, checkpoint=None)
-    save_text_bundle(folder / "bundles", taught, facts=card_facts(), with_int8=True)
+    save_text_bundle(folder / "bundles", taught, facts=card_facts())
     return folder / "bundles"
 
 

@@ -30,7 +30,7 @@ def measure(data: Path | None, *, quick: bool, work: Path) -> dict[str, Any]:
     taught = teach(
         None, encoder=load_encoder(), knobs=FineTuning(epochs=1, length=32), checkpoint=None
     )
-    bundle = save_text_bundle(work / "speed-intent", taught, facts={}, with_int8=True)
+    bundle = save_text_bundle(work / "speed-intent", taught, facts={})
     models: dict[str, TextModel] = {"float": bundle.model(), "int8": bundle.int8()}
     figures: dict[str, Any] = {}
     for name, model in models.items():

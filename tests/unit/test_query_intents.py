@@ -51,9 +51,7 @@ def test_without_a_model_the_rules_judge_and_say_so(settings):
 
 
 def test_the_model_says_what_it_would_say_when_served(settings, lesson_learned):
-    bundle = save_text_bundle(
-        settings.bundles_dir, lesson_learned, facts=card_facts(), with_int8=True
-    )
+    bundle = save_text_bundle(settings.bundles_dir, lesson_learned, facts=card_facts())
     queries = [*QUERIES, *ODD_TEXTS.values()]
     found = read_intents(settings, queries, QUIET)
     assert found.said == f"intents by model {bundle.version}"

@@ -25,6 +25,8 @@ from training.duplicates.steering import told
 from training.duplicates.train import best_threshold, fit_line, fit_matcher, folds_of
 from training.encoder.checkpoint import load_encoder
 from training.fine_tuning.config import FineTuning
+from training.fine_tuning.lesson import Texts
+from training.text_bundle import open_text_bundle
 
 sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
 from language_duplicates_unseen import split_by_product
@@ -148,6 +150,14 @@ def test_a_saved_matcher_answers_as_before_to_the_last_bit(which, request, fitte
     for pairs in (_shop(), pairs_of(odd)):
         assert np.array_equal(loaded.probabilities(pairs), matcher.probabilities(pairs))
         assert loaded.judge(pairs) == matcher.judge(pairs)
+
+
+def test_the_card_tells_the_most_that_8_bits_cost_a_network(fitted, tmp_path):
+    saved = save_matcher(tmp_path, fitted.matcher, fitted.networks, facts={})
+    each = [open_text_bundle(saved.folder / name) for name in saved.card["networks"]]
+    assert [len(one.int8().probabilities(Texts(("a",), ("b",)))) for one in each] == [1, 1]
+    lost = [one.card["int8"]["macro_f1_lost"] for one in each]
+    assert saved.card["int8"]["macro_f1_lost"] == max(lost)
 
 
 def test_the_same_matcher_is_saved_in_the_same_version(fitted, tmp_path):

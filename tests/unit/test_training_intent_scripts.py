@@ -26,7 +26,7 @@ def taught_in_chinese(tmp_path_factory):
     encoder = load_encoder(str(tiny_checkpoint(folder / "checkpoint", letters)))
     knobs = FineTuning(epochs=8, batch=8, learning_rate=3e-3, head_learning_rate=1e-2, length=16)
     taught = teach(path, encoder=encoder, knobs=knobs)
-    return save_text_bundle(folder / "bundles", taught, facts=card_facts(path), with_int8=False)
+    return save_text_bundle(folder / "bundles", taught, facts=card_facts(path))
 
 
 def test_a_checkpoint_of_another_script_answers_queries_in_it(taught_in_chinese):

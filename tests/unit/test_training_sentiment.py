@@ -102,6 +102,7 @@ def test_the_command_teaches_by_the_tasks_own_file_and_a_killed_run_goes_on(tmp_
     assert whole.card["knobs"]["joining.held_out"] == 0.3
     assert "joining.held_out" in (whole.folder / "card.html").read_text()
     assert open_sentiment(whole.folder).model().network is not None
+    assert whole.card["int8"]["examples"] == whole.card["validation_examples"]
     killed = _home(tmp_path / "killed")
     with pytest.raises(KeyboardInterrupt):
         train_text(killed, wish, _Screen(killed_after=1))

@@ -15,10 +15,9 @@ from governance.errors import InputError, StateError
 from training.encoder.checkpoint import load_encoder
 from training.fine_tuning.config import FineTuning
 from training.fine_tuning.lesson import Head, Lesson, Span, Texts
-from training.fine_tuning.onnx_export import export_float
 from training.fine_tuning.taught import judge_taught
 from training.fine_tuning.train import fine_tune
-from training.text_bundle import CARD, open_text_bundle, save_text_bundle
+from training.text_bundle import CARD, TextBundle, open_text_bundle, save_text_bundle
 
 WORDS = ("apple", "juice", "red", "shoe", "##s", "of", "leather", "how", "to", "clean", "buy")
 HEAD = Head("intent", "classes", ("buy", "learn"))
@@ -42,13 +41,13 @@ def _taught(encoder, method="full"):
 @pytest.fixture(scope="module")
 def folder(encoder, tmp_path_factory):
     shelf = tmp_path_factory.mktemp("bundles")
-    return save_text_bundle(shelf, _taught(encoder), facts={"seed": 0}, with_int8=True).folder
+    return save_text_bundle(shelf, _taught(encoder), facts={"seed": 0}).folder
 
 
 @pytest.mark.parametrize("method", ["full", "lora", "prefix", "frozen"])
 def test_a_saved_model_answers_as_before(encoder, tmp_path, method):
     taught = _taught(encoder, method)
-    bundle = save_text_bundle(tmp_path, taught, facts={"seed": 0}, with_int8=True)
+    bundle = save_text_bundle(tmp_path, taught, facts={"seed": 0})
     loaded = open_text_bundle(bundle.folder).model()
     texts = Texts(tuple(ODD_TEXTS.values()))
     for asked in (texts, PAIRS):
@@ -72,7 +71,7 @@ def test_the_card_tells_what_was_learned_and_what_8_bits_cost(folder):
 def test_the_same_training_gives_the_same_version_wherever_the_encoder_lies(encoder, tmp_path):
     other = load_encoder(str(tiny_checkpoint(tmp_path / "elsewhere", WORDS)))
     bundles = [
-        save_text_bundle(tmp_path / str(n), _taught(one), facts={}, with_int8=True)
+        save_text_bundle(tmp_path / str(n), _taught(one), facts={})
         for n, one in enumerate((encoder, other))
     ]
     assert bundles[0].version == bundles[1].version
@@ -83,10 +82,10 @@ def test_the_same_training_gives_the_same_version_wherever_the_encoder_lies(enco
 def test_what_stands_already_is_not_moved_but_becomes_the_newest(encoder, tmp_path):
     """A kill can then never leave a version's name without its folder."""
     taught = _taught(encoder)
-    first = save_text_bundle(tmp_path, taught, facts={}, with_int8=False).folder
+    first = save_text_bundle(tmp_path, taught, facts={}).folder
     os.utime(first / CARD, (0, 0))
     inode = first.stat().st_ino
-    again = save_text_bundle(tmp_path, taught, facts={}, with_int8=False).folder
+    again = save_text_bundle(tmp_path, taught, facts={}).folder
     assert (again, again.stat().st_ino) == (first, inode)
     assert (again / CARD).stat().st_mtime > 0
 
@@ -116,7 +115,7 @@ def test_another_digest_than_the_released_one_is_refused(folder):
         open_text_bundle(folder, digest="0" * 64)
 
 
-def test_a_head_of_tokens_is_saved_and_has_no_int8_model(encoder, tmp_path):
+def test_a_head_of_tokens_is_saved_with_its_int8_model_too(encoder, tmp_path):
     head = Head("thing", "tokens", ("thing",))
     lesson = Lesson(Texts(("buy red shoes",) * 4), spans=((Span(8, 13, "thing"),),) * 4)
     taught = judge_taught(fine_tune(encoder, head, lesson, lesson, KNOBS), lesson)
@@ -125,7 +124,15 @@ def test_a_head_of_tokens_is_saved_and_has_no_int8_model(encoder, tmp_path):
     ((expected, wanted),) = taught.model.token_probabilities(["buy red shoes"])
     assert places.tolist() == expected.tolist()
     np.testing.assert_allclose(chances, wanted, atol=1e-6)
+    ((_, rough),) = bundle.int8().token_probabilities(["buy red shoes"])
+    np.testing.assert_allclose(rough, wanted, atol=0.05)
+    lost = bundle.card["int8"]
+    assert (lost["examples"], lost["answers"]) == (4, 16)  # buy, red, shoe, ##s: tokens answer
+    assert lost["macro_f1_float"] == pytest.approx(bundle.card["metrics"]["macro_f1"])
+
+
+def test_a_bundle_of_before_without_an_int8_model_says_how_to_get_one(folder, tmp_path):
+    copy = shutil.copytree(folder, tmp_path / folder.name)
+    (copy / "int8.onnx").unlink()
     with pytest.raises(StateError, match="no int8 model"):
-        bundle.int8()
-    with pytest.raises(InputError, match="cannot be exported"):
-        export_float(taught.model, tmp_path / "x.onnx")
+        TextBundle(copy, json.loads((copy / CARD).read_text())).int8()

@@ -71,8 +71,15 @@ def save_matcher(
         write_json(folder / _LINES, lines)
         for name, text in pages.items():
             write_text(folder / name, text)
-        own = {"model_name": HEAD.name, "format": FORMAT, "evidence": list(NAMES)}
-        return {**facts, **own, "networks": [_save_network(folder, one) for one in networks]}
+        saved = [save_text_bundle(folder, network, facts={}) for network in networks]
+        return {
+            **facts,
+            "model_name": HEAD.name,
+            "format": FORMAT,
+            "evidence": list(NAMES),
+            "networks": [one.folder.relative_to(folder).as_posix() for one in saved],
+            "int8": _most_lost([one.card["int8"] for one in saved]),
+        }
 
     return open_matcher(seal(bundles_dir / HEAD.name, CARD, write))
 
@@ -82,8 +89,9 @@ def open_matcher(folder: Path, *, digest: str = "") -> MatcherBundle:
     return MatcherBundle(folder, verified(folder, CARD, form=FORMAT, digest=digest))
 
 
-def _save_network(folder: Path, network: TaughtText) -> str:
-    return save_text_bundle(folder, network, facts={}).folder.relative_to(folder).as_posix()
+def _most_lost(by_8_bits: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """Of the network to which they did most; its own card tells it of each."""
+    return max(by_8_bits, key=lambda lost: float(lost["macro_f1_lost"]), default=None)
 
 
 def _line(told: Mapping[str, Any]) -> Line:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -34,9 +34,14 @@ class Batch:
     weights: Float[Tensor, " n"]
 
     @property
+    def is_counted(self) -> Bool[Tensor, " n"] | Bool[Tensor, "n l"]:
+        """Which places have a target."""
+        return self.target != _IGNORED
+
+    @property
     def places(self) -> int:
         """R: how many places have a target."""
-        return int((self.target != _IGNORED).sum())
+        return int(self.is_counted.sum())
 
     def loss(self, logits: Tensor, class_weights: Tensor | None = None) -> Tensor:
         """The sum over places of the cross entropy, each weighed by its class and its example."""
@@ -47,8 +52,7 @@ class Batch:
 
     def predicted(self, logits: Tensor) -> tuple[Int[Tensor, " r"], Int[Tensor, " r"]]:
         """At counted places: what is right, and the most probable answer."""
-        is_counted = self.target != _IGNORED
-        return self.target[is_counted], logits.argmax(dim=-1)[is_counted]
+        return self.target[self.is_counted], logits.argmax(dim=-1)[self.is_counted]
 
 
 def batch_of(tokenizer: Any, lesson: Lesson, head: Head, *, length: int, device: str) -> Batch:

@@ -4,15 +4,16 @@ Dimensions: N examples, R counted places. Of a head of tokens the places are tok
 is over kinds of span, "outside" left out; spans whole are judged by the task itself.
 """
 
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from training.fine_tuning.batches import batch_of, in_order
-from training.fine_tuning.lesson import Lesson
-from training.fine_tuning.model import TunedModel
+from training.fine_tuning.batches import Batch, batch_of, in_order
+from training.fine_tuning.lesson import Head, Lesson
+from training.fine_tuning.model import HeadedModel
 
 _BATCH = 64  # texts; without gradients memory is no matter
 _Kinds = NDArray[np.int64]
@@ -26,22 +27,31 @@ class Figures(NamedTuple):
     accuracy: float
 
 
-def judge(model: TunedModel, lesson: Lesson) -> Figures:
+def judge(model: HeadedModel, lesson: Lesson) -> Figures:
     """The figures of a model on a lesson whose texts are readable."""
-    loss, places, is_of_tokens = 0.0, 0, model.head.kind == "tokens"
+    batches = batches_of(model, lesson)
+    return figures_of(model.head, ((batch, model.answer(batch.given)) for batch in batches))
+
+
+def batches_of(model: HeadedModel, lesson: Lesson) -> Iterator[Batch]:
+    """The lesson as the model reads it, every example once, in the CPU's memory."""
+    for rows in in_order(lesson, _BATCH):
+        yield batch_of(
+            model.tokenizer, lesson.take(rows), model.head, length=model.length, device="cpu"
+        )
+
+
+def figures_of(head: Head, answered: Iterable[tuple[Batch, Tensor]]) -> Figures:
+    """The figures of a lesson's batches and the logits that were given of each."""
+    loss, places, is_of_tokens = 0.0, 0, head.kind == "tokens"
     right: list[_Kinds] = [np.empty(0, np.int64)]
     found: list[_Kinds] = [np.empty(0, np.int64)]
-    for rows in in_order(lesson, _BATCH):
-        batch = batch_of(
-            model.tokenizer, lesson.take(rows), model.head, length=model.length, device=model.device
-        )
-        with torch.inference_mode():
-            logits = model.logits(batch.given)
-            loss += float(batch.loss(logits))
-            places += batch.places
-            wanted, answered = batch.predicted(logits)
-        right.append(wanted.cpu().numpy())
-        found.append(answered.cpu().numpy())
+    for batch, logits in answered:
+        loss += float(batch.loss(logits))
+        places += batch.places
+        wanted, said = batch.predicted(logits)
+        right.append(wanted.numpy())
+        found.append(said.numpy())
     truth, answer = np.concatenate(right), np.concatenate(found)
     accuracy = float((truth == answer).mean()) if len(truth) else 0.0
     if is_of_tokens:

@@ -1,10 +1,14 @@
 """A fine-tuned model: an encoder with a head for classes or for tokens. Knows no files.
 
+``HeadedModel`` reads texts and gives probabilities, whatever computes the logits: the network here,
+or its twin with weights of 8 bits (``int8.py``).
+
 Dimensions: N texts, L tokens, D numbers of a vector, C classes. Logits are before the softmax,
 probabilities after it.
 """
 
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,25 +50,22 @@ class HeadedNetwork(nn.Module):
         return logits.float()
 
 
-@dataclass(frozen=True)
-class TunedModel:
-    """A tokenizer, a headed network and what it answers."""
+class HeadedModel(ABC):
+    """What answers texts by a head of classes or of tokens."""
 
-    tokenizer: Any
-    network: HeadedNetwork
+    tokenizer: Any  # transformers' own type has no stubs
     head: Head
-    length: int
-    precision: Precision = "auto"
+    length: int  # of tokens at most
 
-    @property
-    def device(self) -> str:
-        return str(self.network.out.weight.device)
+    @abstractmethod
+    def answer(self, given: dict[str, Tensor]) -> Tensor:
+        """Logits of tokens, (N, C) or (N, L, C), without gradients and in the CPU's memory."""
 
     def probabilities(self, texts: Texts, *, batch: int = 64) -> Probabilities:
         """(N, C) of a head of classes."""
         found = np.zeros((len(texts), len(self.head.labels)), dtype=np.float32)
         for rows, given, _ in self._batches(texts, batch):
-            found[rows] = torch.softmax(self._logits(given), dim=-1).cpu().numpy()
+            found[rows] = torch.softmax(self.answer(given), dim=-1).numpy()
         return found
 
     def token_probabilities(
@@ -78,13 +79,15 @@ class TunedModel:
             (np.empty((0, 2), np.int64), np.empty((0, outputs_of(self.head)), np.float32))
         ] * len(texts)
         for rows, given, places in self._batches(Texts(tuple(texts)), batch):
-            chances = torch.softmax(self._logits(given), dim=-1).cpu().numpy()
+            chances = torch.softmax(self.answer(given), dim=-1).numpy()
             for at, row in enumerate(rows):
                 is_text = places[at, :, 1] > places[at, :, 0]
                 found[row] = (places[at, is_text], chances[at, is_text])
         return found
 
-    def _batches(self, texts: Texts, batch: int) -> Any:
+    def _batches(
+        self, texts: Texts, batch: int
+    ) -> Iterator[tuple[list[int], dict[str, Tensor], NDArray[np.int64]]]:
         first = [readable(text) for text in texts.first]
         second = [readable(text) for text in texts.second]
         sizes = [len(text) for text in first]
@@ -102,16 +105,32 @@ class TunedModel:
             places = given.pop("offset_mapping").numpy()
             yield rows, given, places
 
+
+@dataclass(frozen=True)
+class TunedModel(HeadedModel):
+    """A tokenizer, a headed network and what it answers."""
+
+    tokenizer: Any
+    network: HeadedNetwork
+    head: Head
+    length: int
+    precision: Precision = "auto"
+
+    @property
+    def device(self) -> str:
+        return str(self.network.out.weight.device)
+
+    def answer(self, given: dict[str, Tensor]) -> Tensor:
+        self.network.eval()
+        with torch.inference_mode():
+            there = {name: value.to(self.device) for name, value in given.items()}
+            return self.logits(there).cpu()
+
     def logits(self, given: dict[str, Tensor]) -> Tensor:
-        """(N, C) or (N, L, C) of tokens that are on the network's device."""
+        """(N, C) or (N, L, C) of tokens that are on the network's device, for learning."""
         with fast_arithmetic(self.device, self.precision):
             found: Tensor = self.network(**given)
         return found
-
-    def _logits(self, given: dict[str, Tensor]) -> Tensor:
-        self.network.eval()
-        with torch.inference_mode():
-            return self.logits({name: value.to(self.device) for name, value in given.items()})
 
 
 def outputs_of(head: Head) -> int:

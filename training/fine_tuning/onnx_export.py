@@ -1,28 +1,29 @@
 """A tuned model as ONNX with weights of 8 bits, and what that cost in accuracy.
 
-Only heads of classes; how a graph is written stands in ``training/encoder/onnx_graph.py``.
+How a graph is written stands in ``training/encoder/onnx_graph.py``.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
+import torch
 
-from governance.errors import InputError
 from training.encoder.model import tokenise
 from training.encoder.onnx_graph import EXAMPLE, write_8_bits, write_graph
+from training.fine_tuning.batches import prepared
 from training.fine_tuning.int8 import INT8_FILE, Int8Model
-from training.fine_tuning.judge import macro_f1
+from training.fine_tuning.judge import batches_of, figures_of
 from training.fine_tuning.lesson import Lesson
 from training.fine_tuning.model import TunedModel
 
 
 @dataclass(frozen=True)
 class Loss:
-    """What 8 bits cost on a lesson that was not taught."""
+    """What 8 bits cost on a lesson that was not taught; an answer is of a text or of a token."""
 
     examples: int
+    answers: int
     macro_f1_float: float
     macro_f1_int8: float
     macro_f1_lost: float
@@ -43,12 +44,6 @@ def export_int8(model: TunedModel, judged: Lesson, folder: Path) -> Loss:
 
 def export_float(model: TunedModel, path: Path) -> None:
     """The encoder and its head as ONNX in float32."""
-    if model.head.kind != "classes":
-        raise InputError(
-            f"the head {model.head.name} cannot be exported",
-            where="training/fine_tuning/onnx_export.py",
-            why="only heads of classes can",
-        )
     given = tokenise(model.tokenizer, EXAMPLE, length=model.length, has_places=True)
     given.pop("offset_mapping")
     there = {name: tensor.to(model.device) for name, tensor in given.items()}
@@ -56,14 +51,22 @@ def export_float(model: TunedModel, path: Path) -> None:
 
 
 def _loss(model: TunedModel, small: Int8Model, judged: Lesson) -> Loss:
-    exact, rough = model.probabilities(judged.texts), small.probabilities(judged.texts)
-    truth = np.zeros(0, np.int64) if judged.labels is None else judged.labels
-    scores = [macro_f1(truth, found.argmax(axis=1)) for found in (exact, rough)]
+    exact, rough, answers, changed, largest = [], [], 0, 0, 0.0
+    for batch in batches_of(model, prepared(judged)):
+        one, other = model.answer(batch.given), small.answer(batch.given)
+        exact.append((batch, one))
+        rough.append((batch, other))
+        answers += batch.places
+        changed += int((batch.predicted(one)[1] != batch.predicted(other)[1]).sum())
+        moved = (torch.softmax(one, dim=-1) - torch.softmax(other, dim=-1)).abs()
+        largest = max(largest, float(moved[batch.is_counted].max()))
+    scores = [figures_of(model.head, answered).macro_f1 for answered in (exact, rough)]
     return Loss(
         examples=len(judged),
+        answers=answers,
         macro_f1_float=scores[0],
         macro_f1_int8=scores[1],
         macro_f1_lost=scores[0] - scores[1],
-        answers_changed=int((exact.argmax(axis=1) != rough.argmax(axis=1)).sum()),
-        largest_probability_change=float(np.abs(exact - rough).max(initial=0)),
+        answers_changed=changed,
+        largest_probability_change=largest,
     )

@@ -105,7 +105,7 @@ def save(
 ) -> Sealed:
     """``bundles/query_category/<version>``, whichever way it was learned."""
     if isinstance(taught, TaughtText):
-        return save_text_bundle(bundles_dir, taught, facts=facts, pages=pages, with_int8=True)
+        return save_text_bundle(bundles_dir, taught, facts=facts, pages=pages)
     return save_categories(bundles_dir, taught.model, taught.encoder, facts=facts, pages=pages)
 
 

@@ -65,8 +65,9 @@ def save_sentiment(
         line = {name: getattr(model, name) for name in _LINE} | {"words_offset": words.offset}
         saved = save_text_bundle(folder, network, facts={}) if network else None
         within = saved.folder.relative_to(folder).as_posix() if saved else None
-        own = {"model_name": HEAD.name, "format": FORMAT, "line": line, "network": within}
-        return {**facts, **own}
+        lost = saved.card["int8"] if saved else None  # by 8 bits, of the network alone
+        own = {"model_name": HEAD.name, "format": FORMAT, "line": line}
+        return {**facts, **own, "network": within, "int8": lost}
 
     return open_sentiment(seal(bundles_dir / HEAD.name, CARD, write))
 
