@@ -1,13 +1,19 @@
 """Keys of the figures that ``language.py --json`` writes: metrics and floors under their task."""
 
 import sys
+from argparse import Namespace
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
+import pytest
 
+from governance.errors import StateError
 from governance.settings import PROJECT_ROOT
 
 sys.path.append(str(PROJECT_ROOT / "tests" / "benchmarks"))  # as the scripts there see it
+import language
 import language_dense_retrieval
 import language_duplicates
 import language_query_category
@@ -17,6 +23,27 @@ from timed_answers import timed
 
 LABELS = np.array([0, 1, 0, 1])
 DUPLICATES = {"f1": 0.5, "floors": {"words_f1": 0.4, "tfidf_f1": 0.3}}
+
+
+def test_every_task_of_the_table_names_the_figure_that_it_is_judged_by():
+    assert language.FIGURE.keys() == language.TASKS.keys()
+
+
+@pytest.mark.parametrize(
+    ("figures", "has_it"),
+    [
+        ({"f1": 0.5, "floors": {}}, True),
+        ({"abt_buy": {"f1": 0.5}, "seconds": 3.0}, True),
+        ({"precision": 0.5, "floors": {"f1": 0.4}}, False),
+    ],
+)
+def test_a_task_without_the_figure_it_is_judged_by_is_refused(figures, has_it, monkeypatch):
+    """A floor of that name does not stand for it."""
+    module = SimpleNamespace(measure=lambda data, *, quick, work: figures)
+    monkeypatch.setitem(sys.modules, "language_duplicates", module)
+    given = Namespace(task="duplicates", data=None, quick=True, work=None)
+    with nullcontext() if has_it else pytest.raises(StateError, match="no f1"):
+        assert language._measure(given) == ("duplicates", figures)
 
 
 def test_one_folder_of_duplicates_gives_its_figures_and_several_give_them_by_name():
