@@ -28,6 +28,7 @@ from training.windows import Calendar, microseconds
 AS_OF = datetime(2017, 6, 5, 5, tzinfo=UTC)
 CALENDAR = Calendar(AS_OF, test_weeks=3, validation_weeks=3, train_windows=2, train_step_weeks=2)
 SMALL = """
+release: {ranker: lightgbm}
 ranker: {trees: 5, min_rows_in_leaf: 2}
 sampling: {training_limit: 40, limit: 40, negatives: 10, impressions: 5}
 covisitation: {min_baskets: 1}
@@ -94,7 +95,7 @@ def test_the_knobs_file_names_every_knob_with_its_effect():
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("release: {ranker: forest}", "lightgbm or deep or best or rule_based"),
+        ("release: {ranker: forest}", "lightgbm or deep or blended or best or rule_based"),
         ("release: {rankers: best}", "release.rankers is unknown"),
         ("trees: 5", "known are release, ranker"),
         ("release: {calibrate: 1}", "True"),
@@ -132,7 +133,7 @@ def test_knobs_at_the_ends_of_what_is_allowed_are_read(tmp_path):
 @pytest.mark.parametrize(("part", "knob"), KNOBS, ids=".".join)
 def test_every_knob_of_another_file_reaches_the_training(tmp_path, part, knob):
     usual = getattr(PARTS[part](), knob)
-    other = {"ranker": "best", "calibrate": False}.get(knob)
+    other = {"ranker": "deep", "calibrate": False}.get(knob)
     if other is None:
         other = usual + 1 if isinstance(usual, int) else usual / 2
     text = f"{part}: {{{knob}: {str(other).lower()}}}"

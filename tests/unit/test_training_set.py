@@ -15,6 +15,7 @@ from training.covisitation.train import CovisitationConfig
 from training.evaluate import Values, evaluate_recommender, predict_at
 from training.label_rows import Sampling
 from training.ranker.train import RankerConfig
+from training.ranker_choice import ReleaseSettings
 from training.recommender.fused_ranker import FUSED
 from training.recommender.fused_train import fit_fused
 from training.recommender.train import TrainingConfig, train_recommender
@@ -34,6 +35,7 @@ CONFIG = TrainingConfig(
     sasrec_training=SasrecTraining(epochs=1, negatives=4, min_baskets=1),
     sampling=Sampling(training_limit=40, limit=40, negatives=10, impressions=5),
     ranker=RankerConfig(trees=5, min_rows_in_leaf=2),
+    release=ReleaseSettings(ranker="lightgbm"),
 )
 
 

@@ -49,6 +49,17 @@ class Lesson:
         return np.arange(int(sizes.sum())) + offsets
 
 
+def joined(first: Lesson, second: Lesson) -> Lesson:
+    """The lists of both, one after the other."""
+    return Lesson(
+        values=np.concatenate([first.values, second.values]),
+        labels=np.concatenate([first.labels, second.labels]),
+        weight=np.concatenate([first.weight, second.weight]),
+        starts=np.concatenate([first.starts, first.starts[-1] + second.starts[1:]]),
+        relevant=np.concatenate([first.relevant, second.relevant]),
+    )
+
+
 def lesson_of(training_set: TrainingSet, window: str, synthetic_weight: float) -> Lesson:
     """The lists of one kind of window, as the other ranker gets them, columns still unprepared."""
     lists = lists_of(training_set, window, synthetic_weight)

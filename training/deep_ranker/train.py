@@ -1,5 +1,8 @@
 """Train the deep ranker on the lists the LightGBM ranker sees; stop early on the later window.
 
+As many epochs as validation chose are then learned again, with the recent windows that reach up to
+the test, as the forest does it.
+
 Everything random in an epoch follows from the seed and the epoch's number, so a run that was
 killed and resumed ends in the same bytes. One seed; threads are the caller's.
 """
@@ -11,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
@@ -19,7 +23,7 @@ from training.best_epoch import Course
 from training.checkpoint import Progress
 from training.deep_ranker.columns import learn_columns
 from training.deep_ranker.config import DeepRankerSettings, DeepRankerTraining
-from training.deep_ranker.lesson import Lesson, lesson_of
+from training.deep_ranker.lesson import Lesson, joined, lesson_of
 from training.deep_ranker.losses import Rows, Shares, list_loss, shares_of, task_losses
 from training.deep_ranker.model import DeepRanker, forward
 from training.deep_ranker.network import DeepNetwork
@@ -34,11 +38,12 @@ _BLOCK = 16_384  # rows scored at once
 
 @dataclass(frozen=True)
 class FittedDeepRanker:
-    """The ranker of the best epoch, what it reached on validation, and its learning curve."""
+    """The ranker, what the network of the best epoch reached on validation, and its curve."""
 
     ranker: DeepRanker
     metrics: dict[str, float]
     curve: tuple[dict[str, float], ...]
+    validation_scores: npt.NDArray[np.float64]  # of the network that validation chose
 
 
 def fit_deep_ranker(
@@ -48,21 +53,32 @@ def fit_deep_ranker(
     progress: Callable[[str], None],
     checkpoint: Path | None = None,
 ) -> FittedDeepRanker:
-    """Learn from the training windows; keep the epoch that best orders the validation lists."""
+    """As many epochs as best order the validation lists, from older and recent rows.
+
+    ``checkpoint`` is of the training that validation judges; the second one is learned anew.
+    """
     training = settings.training
-    taught = lesson_of(training_set, "train", training.synthetic_weight)
-    preparation = learn_columns(taught.values)
-    judged = lesson_of(training_set, "validation", training.synthetic_weight)
-    torch.manual_seed(training.seed)
-    network = DeepNetwork(preparation.width, settings.network)
-    state = learn(
-        network,
-        taught.prepared(preparation),
-        judged.prepared(preparation),
-        training=training,
-        progress=progress,
-        checkpoint=checkpoint,
+    raw = lesson_of(training_set, "train", training.synthetic_weight)
+    preparation = learn_columns(raw.values)
+    taught, judged, recent = (
+        lesson.prepared(preparation)
+        for lesson in (
+            raw,
+            lesson_of(training_set, "validation", training.synthetic_weight),
+            lesson_of(training_set, "recent", training.synthetic_weight),
+        )
     )
+    network = _untaught(preparation.width, settings)
+    state = learn(
+        network, taught, judged, training=training, progress=progress, checkpoint=checkpoint
+    )
+    scores = _scores(network, judged, training)
+    if len(recent.sizes):
+        epochs = int(state.best["epoch"])
+        progress(f"deep ranker: learning as many epochs with {len(recent.values):,} recent rows")
+        network = _untaught(preparation.width, settings)
+        everything = joined(taught, recent)
+        learn(network, everything, None, training=training, progress=progress, epochs=epochs)
     ranker = DeepRanker(
         preparation,
         arrays_of(network),
@@ -70,21 +86,23 @@ def fit_deep_ranker(
         training_set.retrieval,
         training_set.service,
     )
-    return FittedDeepRanker(ranker, state.best, tuple(state.curve))
+    return FittedDeepRanker(ranker, state.best, tuple(state.curve), scores.astype(np.float64))
 
 
 def learn(
     network: DeepNetwork,
     taught: Lesson,
-    judged: Lesson,
+    judged: Lesson | None,
     *,
     training: DeepRankerTraining,
     progress: Callable[[str], None],
     checkpoint: Path | None = None,
+    epochs: int | None = None,
 ) -> Progress:
     """Teach until the validation NDCG@10 no longer rises; the best epoch's weights stay.
 
-    With ``checkpoint`` the state after each epoch is kept there, and a call that finds one goes on
+    Without ``judged`` all ``epochs`` are learned, at the pace of ``training.epochs``. With
+    ``checkpoint`` the state after each epoch is kept there, and a call that finds one goes on
     from it; one that finds a finished training returns its result.
     """
     if torch.device(training.device).type == "cpu":
@@ -96,15 +114,15 @@ def learn(
         weight_decay=training.weight_decay,
         fused=True,
     )
-    subject = _subject(network, (taught, judged), training)
+    subject = _subject(network, (taught, judged), training) if checkpoint else ""
     course = Course(network, optimiser, subject=subject, checkpoint=checkpoint)
-    for epoch in course.epochs(training.epochs, training.patience):
+    for epoch in course.epochs(epochs or training.epochs, training.patience):
         loss = _one_epoch(network, optimiser, taught, training, epoch=epoch)
         if course.has_diverged(loss, where="training/deep_ranker", next_step=_REMEDY):
             progress(f"deep ranker epoch {epoch}: the loss is {loss}; an earlier epoch stays")
             break
-        found = judged.ndcg(_scores(network, judged, training))
-        course.note({"loss": loss}, {"ndcg_at_10": found})
+        found = {"ndcg_at_10": judged.ndcg(_scores(network, judged, training))} if judged else {}
+        course.note({"loss": loss}, found)
         progress(course.line("deep ranker"))
     return course.end()
 
@@ -176,15 +194,22 @@ def _scores(network: DeepNetwork, lesson: Lesson, training: DeepRankerTraining) 
     return np.concatenate(blocks)
 
 
+def _untaught(width: int, settings: DeepRankerSettings) -> DeepNetwork:
+    torch.manual_seed(settings.training.seed)
+    return DeepNetwork(width, settings.network)
+
+
 def _score_weights(training: DeepRankerTraining) -> Floats:
     return np.array(training.score_weights, dtype=np.float32)
 
 
 def _subject(
-    network: nn.Module, lessons: tuple[Lesson, Lesson], training: DeepRankerTraining
+    network: nn.Module, lessons: tuple[Lesson, Lesson | None], training: DeepRankerTraining
 ) -> str:
     """A digest of all that decides the result: rows that teach and judge, shapes, settings."""
-    parts = [part for one in lessons for part in (one.values, one.labels, one.weight, one.starts)]
+    parts = [
+        part for one in lessons if one for part in (one.values, one.labels, one.weight, one.starts)
+    ]
     rows = hashlib.sha256(b"".join(hashlib.sha256(part.tobytes()).digest() for part in parts))
     shapes = {name: list(value.shape) for name, value in network.state_dict().items()}
     knobs = {name: value for name, value in asdict(training).items() if name not in _FREE}
