@@ -36,7 +36,7 @@ from feature_repo.stores.feature_table import (
 from feature_repo.stores.label_rows import Window
 from feature_repo.stores.newest_rows import NewestRows
 from feature_repo.stores.offline_writes import append_log, append_rows
-from governance.errors import InputError
+from governance.errors import InputError, StateError
 
 
 class AsofOfflineStoreConfig(FeastConfigBaseModel):  # type: ignore[misc]
@@ -235,4 +235,12 @@ def _parquet_path(source: DataSource | None, config: RepoConfig) -> str:
         )
     uri = str(FileSource.get_uri_for_file_path(config.repo_path, source.path))
     path = uri.removeprefix("file://")
+    is_one_file = not any(mark in path for mark in ("*", "?", "://"))  # no pattern, nothing remote
+    if is_one_file and not Path(path).exists():
+        raise StateError(
+            "the registry names a file that is not there",
+            where=path,
+            why="the home was moved, or the file was removed, since it was registered",
+            next_step="counterfoil build writes and registers the tables of this home",
+        )
     return f"{path}/**/*.parquet" if Path(path).is_dir() else path

@@ -19,6 +19,8 @@ from asof_oracle import (
     times,
 )  # fmt: skip
 
+from governance.errors import StateError
+
 pytestmark = pytest.mark.pipeline
 
 OURS = "feature_repo.stores.asof_offline.AsofOfflineStore"
@@ -131,6 +133,14 @@ def test_without_label_rows_every_row_in_the_window_is_a_label(store):
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_registered_file_that_is_gone_is_told_with_what_to_do(features_path, store):
+    """A home that was moved keeps the old paths in its registry."""
+    features_path.unlink()
+    with pytest.raises(StateError, match="names a file that is not there") as refused:
+        store.get_historical_features(ASKED, ["late:place"]).to_arrow()
+    assert refused.value.where == str(features_path)
+
+
 def test_a_saved_dataset_holds_the_joined_rows_and_is_not_overwritten(tmp_path, store):
     from feast.errors import SavedDatasetLocationAlreadyExists
     from feast.infra.offline_stores.file_source import SavedDatasetFileStorage
