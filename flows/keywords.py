@@ -13,8 +13,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
 from flows.keyword_repairs import proposed_repairs
 from flows.shop_search import INDEX, with_read_attributes
 from governance.errors import InputError, StateError
@@ -23,6 +21,7 @@ from training.keywords.effect import Row, amended_titles, optimise
 from training.keywords.facts import item_of
 from training.keywords.model import Asked, Item, Missed, Proposal, Search, rank_of
 from training.query_category.sold_queries import asked_of, sold_queries
+from training.shop_data import open_warehouse
 from training.shop_search.model import ShopSearch, open_shop_search
 from training.text_search.amended import Amending
 from training.text_search.catalogue import Catalogue
@@ -129,14 +128,7 @@ class _Trials:
 
 def _read_asked(warehouse_path: Path) -> tuple[list[Asked], int, int]:
     """Queries with what was bought after them; how many searches there are, and simulated ones."""
-    if not warehouse_path.is_file():
-        raise StateError(
-            "there is no warehouse to read searches from",
-            where=str(warehouse_path),
-            why="the shop has not been built",
-            next_step="counterfoil build",
-        )
-    with duckdb.connect(str(warehouse_path), read_only=True) as warehouse:
+    with open_warehouse(warehouse_path, to="read searches from") as warehouse:
         asked = asked_of(sold_queries(warehouse))
         (counts,) = warehouse.sql(_SEARCHES_SQL).fetchall()
     if not asked:

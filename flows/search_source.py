@@ -13,6 +13,7 @@ import pyarrow.csv as pa_csv
 from flows.search_tables import CLICKS_SQL, ITEMS_SQL, POPULAR_SQL, SEARCHES_SQL, SHUFFLED_SQL
 from governance.errors import InputError
 from training.query_help.train import SearchRow
+from training.shop_data import open_warehouse
 from training.text_search.catalogue import Catalogue
 from training.text_search.catalogue_file import catalogue_of, read_catalogue
 from training.text_search.clicks import Click
@@ -50,14 +51,11 @@ class Source:
 
 def read_shop_source(warehouse_path: Path) -> Source:
     """Items, searches with their clicks, and what sells, from the warehouse."""
-    if not warehouse_path.is_file():
-        raise InputError(
-            "there is no warehouse to read items from",
-            where=str(warehouse_path),
-            why="the shop has not been built",
-            next_step="counterfoil build, or give --data a catalogue",
-        )
-    with duckdb.connect(str(warehouse_path), read_only=True) as warehouse:
+    with open_warehouse(
+        warehouse_path,
+        to="read items from",
+        next_step="counterfoil build, or give --data a catalogue",
+    ) as warehouse:
         items = warehouse.sql(ITEMS_SQL).to_arrow_table().to_pylist()
         searches = warehouse.sql(SEARCHES_SQL).to_arrow_table().to_pylist()
         sold = warehouse.sql(POPULAR_SQL.format(most=MOST_POPULAR)).fetchall()

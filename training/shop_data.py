@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from governance.errors import InputError
+from governance.errors import InputError, StateError
 from training.shop_queries import IMPRESSIONS_SQL, ITEMS_SQL, JUDGE_SQL, LINES_SQL
 
 Ints = npt.NDArray[np.int32]
@@ -78,17 +78,24 @@ class ShopData:
     impressions: Impressions
 
 
+def open_warehouse(
+    path: Path, *, to: str, next_step: str = "counterfoil build"
+) -> duckdb.DuckDBPyConnection:
+    """The built shop's tables, to read; StateError, with what it is wanted ``to``, before that."""
+    if not path.is_file():
+        raise StateError(
+            f"there is no warehouse to {to}",
+            where=str(path),
+            why="the shop has not been built",
+            next_step=next_step,
+        )
+    return duckdb.connect(str(path), read_only=True)
+
+
 def load_shop_data(warehouse_path: Path, *, judge_order_lines: Path | str) -> ShopData:
     """Read the warehouse; ``judge_order_lines`` is a Parquet file or a relation's name."""
     relation = _relation(judge_order_lines)
-    if not warehouse_path.is_file():
-        raise InputError(
-            "there is no warehouse to train from",
-            where=str(warehouse_path),
-            why="the file does not exist",
-            next_step="counterfoil build",
-        )
-    with duckdb.connect(str(warehouse_path), read_only=True) as warehouse:
+    with open_warehouse(warehouse_path, to="train from") as warehouse:
         tables = {
             "lines": LINES_SQL,
             "judge": JUDGE_SQL.format(relation=relation),

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 import pytest
 from coded_orders import coded_orders, fake_features
 
-from governance.errors import InputError, StateError
+from governance.errors import StateError
 from training.bundle import open_bundle, save_bundle
 from training.covisitation.train import CovisitationConfig
 from training.evaluate import Values, evaluate_recommender, predict_at
@@ -257,7 +257,7 @@ def test_a_join_that_loses_or_moves_rows_is_refused(harm):
 
 
 def test_a_missing_warehouse_is_one_plain_error(tmp_path):
-    with pytest.raises(InputError, match="no warehouse"):
+    with pytest.raises(StateError, match="no warehouse"):
         load_shop_data(tmp_path / "none.duckdb", judge_order_lines="judge")
 
 

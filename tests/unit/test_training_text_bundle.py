@@ -131,6 +131,15 @@ def test_a_head_of_tokens_is_saved_with_its_int8_model_too(encoder, tmp_path):
     assert lost["macro_f1_float"] == pytest.approx(bundle.card["metrics"]["macro_f1"])
 
 
+def test_a_validation_of_empty_texts_alone_says_nothing_of_8_bits(encoder, tmp_path):
+    head = Head("thing", "tokens", ("thing",))
+    lesson = Lesson(Texts(("buy red shoes",) * 4), spans=((Span(8, 13, "thing"),),) * 4)
+    tuned = fine_tune(encoder, head, lesson, lesson, replace(KNOBS, epochs=1))
+    taught = judge_taught(tuned, Lesson(Texts(("", " ")), spans=((), ())))
+    lost = save_text_bundle(tmp_path, taught, facts={}).card["int8"]
+    assert (lost["answers"], lost["macro_f1_lost"]) == (0, 0)
+
+
 def test_a_bundle_of_before_without_an_int8_model_says_how_to_get_one(folder, tmp_path):
     copy = shutil.copytree(folder, tmp_path / folder.name)
     (copy / "int8.onnx").unlink()

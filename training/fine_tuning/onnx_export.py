@@ -53,6 +53,8 @@ def export_float(model: TunedModel, path: Path) -> None:
 def _loss(model: TunedModel, small: Int8Model, judged: Lesson) -> Loss:
     exact, rough, answers, changed, largest = [], [], 0, 0, 0.0
     for batch in batches_of(model, prepared(judged)):
+        if not batch.places:
+            continue  # empty texts alone: no token answers
         one, other = model.answer(batch.given), small.answer(batch.given)
         exact.append((batch, one))
         rough.append((batch, other))
