@@ -6,7 +6,7 @@ import pytest
 from flows.cli_search import filters_of
 from flows.search_source import read_file_source, read_shop_source
 from flows.shop_search import with_read_attributes
-from governance.errors import InputError
+from governance.errors import InputError, StateError
 from serving.schemas import parse_instance
 from serving.search_wish import SearchRequest
 from training.text_search.catalogue import Catalogue, Product
@@ -78,7 +78,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path, name):
 
 
 def test_a_shop_that_was_not_built_is_told_what_to_run(tmp_path):
-    with pytest.raises(InputError, match="counterfoil build"):
+    with pytest.raises(StateError, match="counterfoil build"):
         read_shop_source(tmp_path / "warehouse.duckdb")
 
 
