@@ -57,7 +57,7 @@ Force = Annotated[bool, typer.Option("--force", help="Run even when nothing has 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 BUILD_STAGES = ("simulate", "check_raw", "read_texts", "transform", "check_features", "materialise")
 _EXPECTED = (
-    "First run: 5 to 7 minutes on 2 cores. When nothing has changed: under 90 seconds. "
+    "First run: 6 to 10 minutes on 2 cores. When nothing has changed: under 90 seconds. "
     "Ctrl-C is safe at any time: the next run goes on from the last good stage."
 )
 
