@@ -1,7 +1,7 @@
 """The services of this shop, and the one file that Feast scans (see .feastignore).
 
 ``SERVICES`` is the only list here: which features a model reads, by name and in order. A service is
-immutable once a bundle names it: add ``recommender_v3`` rather than edit ``recommender_v2``.
+immutable once a bundle names it: add ``recommender_v4`` rather than edit ``recommender_v3``.
 Entities and views are built from the declarations, and only when Feast asks for them, so that
 training and serving read ``SERVICES`` without Feast's slow import. ``PYTHONPATH=. feast -c
 feature_repo apply`` from the project root, with the variables of ``counterfoil config --export``,
@@ -79,6 +79,12 @@ SERVICES["recommender_v2"] = {
         "user__search_out_of_shop_last",
     ),
     **{view: names for view, names in _BEFORE.items() if view.startswith("ftr_item__")},
+}
+
+# What recommender_v2 reads, and what the shop has of an item.
+SERVICES["recommender_v3"] = {
+    **SERVICES["recommender_v2"],
+    "ftr_item__stock": ("item__on_hand_last_28d", "item__out_of_stock_rate_28d"),
 }
 
 

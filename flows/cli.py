@@ -51,6 +51,10 @@ Reviews = Annotated[
     str | None,
     typer.Option("--reviews", help="CSV or Parquet of the shop's reviews, or its address"),
 ]
+Stock = Annotated[
+    str | None,
+    typer.Option("--stock", help="CSV or Parquet of counts of the shop's stock, or its address"),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout")]
 Force = Annotated[bool, typer.Option("--force", help="Run even when nothing has changed")]
 
@@ -77,20 +81,30 @@ def demo(shop: Annotated[str | None, typer.Option(help="Shop to run on")] = None
 
 @app.command(name="import")
 def import_shop(
-    shop: Shop, source: Source = None, reviews: Reviews = None, as_json: AsJson = False
+    shop: Shop,
+    source: Source = None,
+    reviews: Reviews = None,
+    stock: Stock = None,
+    as_json: AsJson = False,
 ) -> None:
     """Land a shop's raw tables with manifests; later commands go on with this shop.
 
     Reviews need the columns review_id, item_id, body and reviewed_at, and may have user_id, title
-    and rating. Example: counterfoil import online_retail --source online_retail.parquet
+    and rating. Stock needs item_id, on_hand and snapshot_at (UTC): one row per item and count.
+    Either goes beside a shop that was imported before, unless there is a new --source.
+    Example: counterfoil import online_retail --source online_retail.parquet
     """
     settings = active_settings(shop=shop)
+    beside = {table: file for table, file in (("reviews", reviews), ("stock", stock)) if file}
     if source and "://" not in source:  # stages run elsewhere, and later commands may too
         source = str(Path(source).expanduser().resolve())
-    _stages(settings, ("import_raw",), source=source, as_json=as_json)
+    if beside and not source and (settings.raw_dir / shop / "order_lines").is_dir():
+        source = source_of(settings)  # the shop stays as it is
+    else:
+        _stages(settings, ("import_raw",), source=source, as_json=as_json)
     remember_shop(settings, source)
-    if reviews:
-        _land_reviews(settings, reviews)
+    for table, file in beside.items():
+        _land_beside(settings, table, file)
 
 
 @app.command()
@@ -163,15 +177,15 @@ def _stages(
         data(canonical_json(reports))
 
 
-def _land_reviews(settings: Settings, source: str) -> None:
+def _land_beside(settings: Settings, table: str, source: str) -> None:
     from flows.importers.recorded import record_landings
-    from flows.importers.registry import import_reviews
+    from flows.importers.registry import import_beside
     from flows.ledger import exclusive
 
     with exclusive(settings.home_dir):
-        landing = import_reviews(source, settings=settings)
+        landing = import_beside(table, source, settings=settings)
         record_landings(settings, [landing])
-    say(f"{landing.rows:,} reviews -> {landing.path.parent}")
+    say(f"{landing.rows:,} rows of {table} -> {landing.path.parent}")
 
 
 def _run_daily(settings: Settings) -> None:

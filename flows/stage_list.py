@@ -42,7 +42,8 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         "check_raw", "check raw", ("import_raw", "simulate"),
         (*_CONTRACTS, "dbt/models/staging", "dbt/models/sources"),
-        ("quarantine_limit_rate",), beside=("raw/{shop}/reviews/current.json",),
+        ("quarantine_limit_rate",),
+        beside=("raw/{shop}/reviews/current.json", "raw/{shop}/stock/current.json"),
     ),
     Stage(
         "read_texts", "read texts", ("check_raw",),

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from training.recommender.model import Candidates, Ranking, Recommender
 
 Codes = npt.NDArray[np.int32]
-ON_HAND = "item__on_hand_last"  # the feature of a shop that has the table stock
+ON_HAND = "item__on_hand_last_28d"  # missing where the shop has not counted the item lately
 STOCK_ON = f"on: {ON_HAND} of the store, and what the request says is unavailable"
-STOCK_OFF = f"off: the shop has no feature {ON_HAND}; only what the request says is unavailable"
+STOCK_OFF = f"off: the store knows {ON_HAND} of no candidate; only what the request says"
 
 
 @dataclass(frozen=True)
@@ -116,11 +116,12 @@ def _impressions(wish: RecommendRequest, recommender: "Recommender") -> Impressi
 def _stock(candidates: "Candidates", read: FeatureMatrix) -> tuple[str, Codes]:
     """Whether the store knows the stock, in a sentence, and what it has none of."""
     names = [column.name for column in read.columns]
-    if ON_HAND not in names:
+    if ON_HAND not in names:  # a model of an older service
         return STOCK_OFF, np.empty(0, dtype=np.int32)
     column = names.index(ON_HAND)
-    is_out = ~read.missing[:, column] & (read.values[:, column] <= 0)
-    return STOCK_ON, candidates.items[is_out]
+    is_known = ~read.missing[:, column]
+    is_out = is_known & (read.values[:, column] <= 0)
+    return STOCK_ON if is_known.any() else STOCK_OFF, candidates.items[is_out]
 
 
 def _dropped(ranking: "Ranking", outcome: Outcome) -> list[DroppedItem]:

@@ -24,7 +24,7 @@ from training.recommender.model import Recommender
 from training.shop_data import ShopData
 from training.windows import Window
 
-SERVICE = "recommender_v2"
+SERVICE = "recommender_v3"
 ENTITY_KEYS = ("user_id", "item_id", "event_timestamp")
 
 HistoricalFeatures = Callable[[pa.Table, str], pa.Table]  # (label rows, service) -> same + features

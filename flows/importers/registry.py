@@ -1,7 +1,7 @@
 """Import a shop: check its files, then land each of its raw tables.
 
 The one way in for the flow and the command line: ``counterfoil import SHOP [--source FILE]``, and
-``--reviews FILE`` for reviews beside it.
+``--reviews FILE`` or ``--stock FILE`` for a table beside it.
 """
 
 import http.client
@@ -50,14 +50,14 @@ def import_shop(
     return tuple(landings)
 
 
-def import_reviews(
-    source: str, *, settings: Settings, landed_at: datetime | None = None
+def import_beside(
+    table: str, source: str, *, settings: Settings, landed_at: datetime | None = None
 ) -> "Landing":
-    """Land a file of reviews, or one behind an http(s) address, as those of the settings' shop."""
-    from flows.importers.reviews import review_select
+    """Land a file, or one behind an http(s) address, as a side table of the settings' shop."""
+    from flows.importers.side_tables import side_select
 
     with tempfile.TemporaryDirectory() as folder, _connect(settings) as con:
-        select = review_select(con, _fetch(source, Path(folder)), name=source)
+        select = side_select(con, table, _fetch(source, Path(folder)), name=source)
         at = landed_at or datetime.now(UTC)
         return _land(con, select, shop=settings.shop, raw_dir=settings.raw_dir, at=at)
 

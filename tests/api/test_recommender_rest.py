@@ -33,7 +33,7 @@ def test_the_printed_command_is_answered(server):
     assert len(prediction["items"]) == 10
     assert prediction["fallback"] is None
     assert prediction["is_degraded"] is False
-    assert prediction["feature_service"] == "recommender_v2"
+    assert prediction["feature_service"] == "recommender_v3"
 
 
 def test_items_are_distinct_best_first_titled_and_reasoned(server, known_user):

@@ -89,5 +89,7 @@ def test_the_text_of_a_decision_says_what_was_dropped_and_drawn(server, known_us
     (kept,) = server.explain(prediction["request_id"]).json()["explanations"]
     (drawn,) = [item for item in prediction["items"] if "propensity" in item]
     assert f"item {drawn['item_id']} at place 10, with probability" in kept["text"]
-    assert "stock        off: the shop has no feature item__on_hand_last" in kept["text"]
+    assert (
+        "stock        off: the store knows item__on_hand_last_28d of no candidate" in kept["text"]
+    )
     assert f"policy       discover, digest {kept['policy']['digest'][:12]}" in kept["text"]

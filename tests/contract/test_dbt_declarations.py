@@ -21,7 +21,7 @@ FEATURE_NAME = re.compile(
 )
 RAW_TABLES = {
     "users", "items", "order_lines", "events", "searches",
-    "campaigns", "coupons", "redemptions", "promotions", "reviews",
+    "campaigns", "coupons", "redemptions", "promotions", "reviews", "stock",
 }  # fmt: skip
 
 PII_CLASSES = {"none", "pseudonym", "direct", "indirect"}

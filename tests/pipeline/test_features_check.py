@@ -23,7 +23,7 @@ from governance.settings import Settings
 
 pytestmark = pytest.mark.pipeline
 
-SERVICE, VIEW, FEATURE = "recommender_v2", "ftr_user__purchases", "user__order_count"
+SERVICE, VIEW, FEATURE = "recommender_v3", "ftr_user__purchases", "user__order_count"
 USERS = 12
 QUIET = lambda text: None  # noqa: E731
 LEFT_OUT = (

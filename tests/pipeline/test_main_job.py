@@ -107,7 +107,7 @@ def test_lineage_leads_from_raw_tables_through_features_to_the_model(audit):
             if one == start and other not in reached:
                 reached.add(other)
                 queue.append(other)
-    assert {"ftr_user__purchases", "ftr_item__sales", "recommender_v2"} <= reached
+    assert {"ftr_user__purchases", "ftr_item__sales", "recommender_v3"} <= reached
     assert any(name.startswith("recommender ") for name in reached)
 
 

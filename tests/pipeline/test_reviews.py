@@ -10,7 +10,7 @@ import pytest
 from sample_shop import counterfoil
 from small_reviews import BAD, GOOD, small_sentiment
 
-from flows.importers.registry import import_reviews
+from flows.importers.registry import import_beside
 from governance.settings import Settings
 from training.sentiment.model_file import save_sentiment
 
@@ -65,7 +65,7 @@ def home(shop_home, tmp_path_factory):
     ]
     names = ["review_id", "item_id", "user_id", "body", "reviewed_at"]
     pd.DataFrame(rows, columns=names).to_parquet(folder / "reviews.parquet")
-    import_reviews(str(folder / "reviews.parquet"), settings=settings)
+    import_beside("reviews", str(folder / "reviews.parquet"), settings=settings)
     save_sentiment(settings.bundles_dir, small_sentiment(), None, facts={})
     done = counterfoil(home, "build")
     assert done.returncode == 0, done.stderr

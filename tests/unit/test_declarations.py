@@ -68,19 +68,20 @@ def test_no_feature_model_at_all_is_an_error(tmp_path):
         read_feature_models(tmp_path)
 
 
-def test_our_own_declarations_are_read_and_are_eight_tables():
+def test_our_own_declarations_are_read_and_are_nine_tables():
     models = read_feature_models(Settings().dbt_dir)
     assert {model.name for model in models} == {
         "ftr_item__engagement", "ftr_item__price", "ftr_item__reviews", "ftr_item__sales",
-        "ftr_item__text", "ftr_user__engagement", "ftr_user__purchases", "ftr_user__text",
+        "ftr_item__stock", "ftr_item__text", "ftr_user__engagement", "ftr_user__purchases",
+        "ftr_user__text",
     }  # fmt: skip
     assert all(model.sql_path.is_file() for model in models)
-    assert all(c.default is not None for model in models for c in model.features)
+    assert all((c.default is None) == c.nullable for model in models for c in model.features)
 
 
 def test_the_shop_contract_has_every_raw_table():
     names = {table.name for table in read_raw_tables(Settings().dbt_dir)}
     assert names == {
         "users", "items", "order_lines", "events", "searches",
-        "campaigns", "coupons", "redemptions", "promotions", "reviews",
+        "campaigns", "coupons", "redemptions", "promotions", "reviews", "stock",
     }  # fmt: skip

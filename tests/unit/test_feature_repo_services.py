@@ -21,7 +21,7 @@ from training.intent.lexicon import INTENTS
 
 # What the released bundles were trained on: (columns, schema hash).
 RECOMMENDER_V1 = (42, "9ee20fc1d79e3917f515fa8cc2f2a240d79169af1a9c3e33a5607755e65f4e86")
-BOTH = ("recommender_v1", "recommender_v2")
+ALL = ("recommender_v1", "recommender_v2", "recommender_v3")
 
 DECLARATION = """
 models:
@@ -78,6 +78,13 @@ def test_the_second_service_is_the_first_and_the_intent_of_the_last_query():
     ] == added
 
 
+def test_the_third_service_is_the_second_and_the_stock_of_items():
+    second, third = (
+        [column.name for column in service_columns(f"recommender_v{number}")] for number in (2, 3)
+    )
+    assert third == [*second, "item__on_hand_last_28d", "item__out_of_stock_rate_28d"]
+
+
 def test_a_feature_that_a_table_gains_is_in_no_service_until_it_is_named(
     tmp_path, one_view, monkeypatch
 ):
@@ -107,12 +114,12 @@ def test_the_services_are_read_without_feast():
 
 
 def test_it_is_said_which_services_name_a_feature():
-    assert services.services_of("ftr_item__price", "item__price_last_usd") == BOTH
-    assert services.services_of("ftr_item__price") == BOTH
+    assert services.services_of("ftr_item__price", "item__price_last_usd") == ALL
+    assert services.services_of("ftr_item__price") == ALL
     assert services.services_of("ftr_item__price", "item__price_max_usd") == ()
 
 
-@pytest.mark.parametrize("service", BOTH)
+@pytest.mark.parametrize("service", ALL)
 def test_columns_of_the_entities_together_are_the_columns_of_the_service(service):
     parts = [service_columns(service, entity=key) for key in ("user_id", "item_id")]
     assert (*parts[0], *parts[1]) == service_columns(service)

@@ -8,7 +8,7 @@ from hostile_texts import ODD_TEXTS
 
 from flows import ledger
 from flows.importers.landing import Landing
-from flows.importers.registry import import_reviews
+from flows.importers.registry import import_beside
 from flows.stage_list import stage_named
 from flows.stages import fingerprint
 from governance.errors import InputError
@@ -20,7 +20,7 @@ HEAD = "review_id,item_id,body,reviewed_at"
 def land(folder: Path, text: str, name: str = "reviews.csv") -> Landing:
     file = folder / name
     file.write_text(text, encoding="utf-8")
-    return import_reviews(str(file), settings=Settings(home=folder / "home"))
+    return import_beside("reviews", str(file), settings=Settings(home=folder / "home"))
 
 
 def rows(landing: Landing) -> list[tuple[object, ...]]:
@@ -65,7 +65,7 @@ def test_odd_texts_land_as_they_were_written(tmp_path: Path) -> None:
             f" from (select $texts as texts), range(1, $n) t(i)) to '{table}'",
             {"texts": odd, "n": len(odd) + 1},
         ).fetchall()
-    landing = import_reviews(str(table), settings=Settings(home=tmp_path / "home"))
+    landing = import_beside("reviews", str(table), settings=Settings(home=tmp_path / "home"))
     assert sorted(str(row[5]) for row in rows(landing)) == sorted(odd)
 
 

@@ -28,7 +28,7 @@ COLUMNS = {
     USER: (Column("user__order_count", "bigint", "", 1, default=0),),
     ITEM: (Column("item__price_last_usd", "double", "", 1),),
 }
-ON_HAND = Column("item__on_hand_last", "double", "", 1)
+ON_HAND = Column("item__on_hand_last_28d", "double", "", 1)
 ITEMS = ["a", "b", "c", "d"]
 
 
@@ -232,6 +232,13 @@ def test_a_stock_feature_drops_what_is_not_on_hand_and_keeps_what_is_unknown():
     assert [item["item_id"] for item in decided.answer["items"]] == ["a", "b"]
     assert decided.answer["dropped"] == [{"item_id": "c", "reason": "out_of_stock"}]
     assert decided.evidence.policy["availability"] == STOCK_ON
+
+
+def test_stock_that_the_store_knows_of_no_candidate_hides_nothing_and_the_record_says_so():
+    on_hand = {item: [np.nan] for item in "abc"}
+    (decided,) = _decide("7", k=3, explain=True, reads=Reads(on_hand=on_hand))
+    assert len(decided.answer["items"]) == 3
+    assert decided.evidence.policy["availability"] == STOCK_OFF
 
 
 @pytest.fixture(scope="module")
