@@ -6,6 +6,7 @@ landed, built into features, trained on, and the predictions at the test cutoff 
 
 import shutil
 from datetime import UTC, datetime
+from pathlib import Path
 
 import duckdb
 import numpy as np
@@ -25,7 +26,7 @@ def predictions(home):
     from training.recommender.model import DEFAULT_LIMIT
     from training.windows import first_baskets
 
-    settings = Settings(home=home)
+    settings = Settings(home=home, recommender_knobs=Path("tests/data/forest_alone.yaml"))
     data = shop_data(settings)
     fitted = fit(settings, data, lambda _: None)
     window = fitted.calendar.test
@@ -60,7 +61,7 @@ def before(shop_home):
     return predictions(shop_home)
 
 
-@pytest.mark.parametrize("change", ["removed", "altered"])
+@pytest.mark.parametrize("change", [pytest.param("removed", marks=pytest.mark.slow), "altered"])
 def test_rows_derived_from_target_baskets_change_no_prediction(shop_home, before, tmp_path, change):
     home = tmp_path / "h"
     shutil.copytree(shop_home, home, ignore=shutil.ignore_patterns("prefect", "bundles", "reports"))

@@ -60,7 +60,7 @@ BREAKING = {
 }
 HARMLESS = {
     "new feature": (GAINED, "bigint of ftr_item__price, default 0", "nothing that is read changes"),
-    "new service": (with_service(NAMES[:2], "recommender_v2"), "2 features", "nothing that"),
+    "new service": (with_service(NAMES[:2], "recommender_next"), "2 features", "nothing that"),
     "range": (with_feature(range=[0, 9]), "range", "what new rows must obey changes"),
     "null": (with_feature(nullable=True), "nullable false -> true", "new rows must obey"),
     "pii": (with_feature(pii="direct"), 'pii "none" -> "direct"', "who may see them"),
@@ -161,18 +161,19 @@ def test_the_command_exits_with_1_when_a_change_breaks_a_released_model(home, mo
     remember_applied(home)
     release(home)
     views = services.SERVICES[SERVICE]
-    changed = {SERVICE: views | {TABLE: views[TABLE][1:]}, "recommender_v2": views}
-    monkeypatch.setattr(applied, "SERVICES", changed)
+    wider = {**services.SERVICES, "recommender_next": views}
+    narrower = wider | {SERVICE: views | {TABLE: views[TABLE][1:]}}
+    monkeypatch.setattr(applied, "SERVICES", narrower)
     result = plan("--json")
     assert isinstance(result.exception, GateRefused)
     assert result.exception.exit_code == 1
     assert "break recommender abc" in result.exception.what
     found = {c["subject"]: c["is_breaking"] for c in json.loads(result.stdout)["changes"]}
-    assert found == {SERVICE: True, "recommender_v2": False}
-    monkeypatch.setattr(applied, "SERVICES", {**services.SERVICES, "recommender_v2": views})
+    assert found == {SERVICE: True, "recommender_next": False}
+    monkeypatch.setattr(applied, "SERVICES", wider)
     result = plan()
     assert result.exit_code == 0
-    assert "recommender_v2" in result.stdout
+    assert "recommender_next" in result.stdout
 
 
 def test_a_home_where_nothing_was_applied_says_what_to_run(home):
