@@ -103,8 +103,9 @@ def import_shop(
     else:
         _stages(settings, ("import_raw",), source=source, as_json=as_json)
     remember_shop(settings, source)
-    for table, file in beside.items():
-        _land_beside(settings, table, file)
+    landed = [_land_beside(settings, table, file) for table, file in beside.items()]
+    if as_json and landed:
+        data(canonical_json(landed))
 
 
 @app.command()
@@ -177,7 +178,8 @@ def _stages(
         data(canonical_json(reports))
 
 
-def _land_beside(settings: Settings, table: str, source: str) -> None:
+def _land_beside(settings: Settings, table: str, source: str) -> dict[str, object]:
+    """Land the file and record it; what ``--json`` tells of it."""
     from flows.importers.recorded import record_landings
     from flows.importers.registry import import_beside
     from flows.ledger import exclusive
@@ -186,6 +188,7 @@ def _land_beside(settings: Settings, table: str, source: str) -> None:
         landing = import_beside(table, source, settings=settings)
         record_landings(settings, [landing])
     say(f"{landing.rows:,} rows of {table} -> {landing.path.parent}")
+    return {"table": table, "rows": landing.rows, "path": str(landing.path)}
 
 
 def _run_daily(settings: Settings) -> None:

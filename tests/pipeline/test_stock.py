@@ -56,12 +56,13 @@ def stocked(shop_home, tmp_path_factory):
     counts += [(before[0], 0, last), (before[1], 80, last)]
     names = ["item_id", "on_hand", "snapshot_at"]
     pd.DataFrame(counts, columns=names).to_csv(folder / "stock.csv", index=False)
-    for arguments in (
-        ("import", "complete_journey", "--stock", str(folder / "stock.csv")),
-        ("build",),
-    ):
-        done = counterfoil(home, *arguments)
-        assert done.returncode == 0, done.stderr
+    file = str(folder / "stock.csv")
+    landed = counterfoil(home, "import", "complete_journey", "--stock", file, "--json")
+    assert landed.returncode == 0, landed.stderr
+    (told,) = json.loads(landed.stdout)
+    assert (told["table"], told["rows"]) == ("stock", len(counts))
+    built = counterfoil(home, "build")
+    assert built.returncode == 0, built.stderr
     return settings, user, before
 
 
